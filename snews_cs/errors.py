@@ -1,0 +1,77 @@
+"""Every exception that snews_cs raises on purpose.
+
+::
+
+    SnewsError
+    ├── SettingsError               a setting or a file that cannot be used; exit code 2
+    ├── MessageRefused              what a detector sent cannot be accepted; ends in quarantine
+    ├── StorageError
+    │   ├── StoreUnreachable        no answer in time; an append may or may not have happened
+    │   └── AppendConflict          sequence number or message key is taken: another server wrote first
+    ├── StreamError
+    │   ├── BrokerUnreachable       no broker answers
+    │   ├── TopicMissing            the broker has no such topic
+    │   ├── AccessDenied            credentials missing, wrong, or without the permission
+    │   └── NotDelivered            the broker did not acknowledge what was written
+    └── ReplayMismatch              a journal entry was decided differently than its fold says
+
+The text of each is one line meant for a person; what caused it is chained (``raise ... from``) for the log.
+"""
+
+
+class SnewsError(Exception):
+    """Root of everything that snews_cs raises on purpose."""
+
+
+class SettingsError(SnewsError):
+    """A setting, or a file that a setting names, cannot be used."""
+
+
+class MessageRefused(SnewsError):
+    """What arrived cannot be accepted; the text is the reason recorded in quarantine."""
+
+
+class StorageError(SnewsError):
+    """The store did not do what it was asked."""
+
+
+class StoreUnreachable(StorageError):
+    """The store did not answer in time. An append in flight is in doubt: it may have happened."""
+
+
+class AppendConflict(StorageError):
+    """The sequence number or the message key of an entry is taken already.
+
+    Parameters
+    ----------
+    appended
+        How many entries of the group stand in the journal all the same (0 on stores with transactions).
+    """
+
+    def __init__(self, message: str, *, appended: int) -> None:
+        super().__init__(message)
+        self.appended = appended
+
+
+class StreamError(SnewsError):
+    """Something is wrong between this server and the Kafka broker."""
+
+
+class BrokerUnreachable(StreamError):
+    """No broker answers at the configured address."""
+
+
+class TopicMissing(StreamError):
+    """The broker does not know the topic."""
+
+
+class AccessDenied(StreamError):
+    """The credentials are missing, wrong, or lack the permission."""
+
+
+class NotDelivered(StreamError):
+    """The broker did not acknowledge what was written within the time allowed."""
+
+
+class ReplayMismatch(SnewsError):
+    """An entry of the journal holds another outcome than the engine computes from what came before it."""

@@ -1,0 +1,1 @@
+"""Detectors that publish: scenarios, bursts with light-travel delays, the demonstration."""

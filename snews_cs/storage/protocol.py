@@ -1,0 +1,68 @@
+"""What the server asks of a store; ``sqlite.py`` and ``mongo.py`` answer it alike (tests/contract holds them to it)."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
+
+from snews_cs.storage.entry import Entry
+
+
+class Storage(Protocol):
+    """The journal, the engine's snapshots and the projections made of the journal.
+
+    Every method raises :class:`snews_cs.errors.StoreUnreachable` when the store does not answer within its time-out.
+    A method that returns has made its effect durable. One thread uses a store at a time.
+    """
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Append entries with consecutive sequence numbers durably, all or (MongoDB) a prefix of them.
+
+        Raises
+        ------
+        AppendConflict
+            If a sequence number or a key is taken; ``appended`` tells how many of the entries stand.
+        StoreUnreachable
+            The append is in doubt: ask :meth:`entry` for the sequence number and compare ``attempt``.
+        """
+
+    def entry(self, sequence: int) -> Entry | None:
+        """Return the entry with that sequence number, None if there is none."""
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries with sequence numbers above ``after``, in order, without loading all at once."""
+
+    def last_sequence(self) -> int:
+        """Return the highest sequence number, 0 for an empty journal."""
+
+    def known_keys(self, keys: Collection[str]) -> frozenset[str]:
+        """Return those of the keys that are in the journal."""
+
+    def unpublished(self) -> list[Entry]:
+        """Return the entries whose alerts are not marked as published, in order."""
+
+    def mark_published(self, sequence: int) -> bool:
+        """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
+
+    def save_snapshot(self, sequence: int, state: bytes) -> None:
+        """Keep the engine's state after entry ``sequence`` (any size), and drop all but the newest two."""
+
+    def latest_snapshot(self) -> tuple[int, bytes] | None:
+        """Return the newest complete snapshot and its sequence number, None if there is none."""
+
+    def projected(self) -> int:
+        """Return the sequence number up to which the projections stand, 0 at first."""
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Bring the projections up to the last of these consecutive entries.
+
+        Entries at or below :meth:`projected` are passed over: projections never go backwards, and doing it twice
+        changes nothing. The projections are for people and other programs; the engine never reads them.
+        """
+
+    def sweep(self, now_ns: int) -> int:
+        """Delete from the projections what has outlived its time, where the store does not do so itself; how many."""
+
+    def drop(self) -> None:
+        """Delete everything (``--dropdb``): journal, snapshots and projections."""
+
+    def close(self) -> None:
+        """Release the connection. The store is not used afterwards."""
