@@ -1,0 +1,1 @@
+"""Tests of snews_cs; the rooms mirror the package."""
