@@ -1,0 +1,204 @@
+"""Which alerts follow from a change of sublists (the table of SPEC section 4)."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from snews_cs.coincidence.cache import Cache, Recut
+from snews_cs.coincidence.rates import accidental_rate_per_year, background_rate_hz
+from snews_cs.coincidence.sublists import Line, Standing, Sublist
+from snews_cs.coincidence.types import Alert, AlertType, Member
+from snews_cs.messages.types import Nanoseconds, Parameters
+
+EVENT_NAMESPACE = UUID("6f9d7b0e-3a65-5d0c-9a57-2f5d0a3f8c11")
+"""Namespace of event ids: UUIDv5 of (journal key of the message that made the INITIAL, its members)."""
+
+MIN_DETECTORS = 2
+"""How many different detectors make a coincidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the alerts of one message depend on besides the sublists.
+
+    Parameters
+    ----------
+    key
+        Journal key of the message.
+    received_ns
+        When it was received.
+    online
+        Detectors whose last heartbeat says ON and is young enough.
+    withdrawn
+        Numbers of the lines that this message, a retraction, took out.
+    """
+
+    key: str
+    received_ns: Nanoseconds
+    online: frozenset[str]
+    parameters: Parameters
+    withdrawn: frozenset[int] = frozenset()
+
+
+class Decision(NamedTuple):
+    """The alerts in the order of publishing, and the sublists with the alerts that now stand for them."""
+
+    alerts: list[Alert]
+    after: list[Sublist]
+
+
+def close_silently(recut: Recut) -> Recut:
+    """End the standing alerts of sublists below two detectors, publishing nothing (expiry)."""
+    return Recut(recut.before, [_without_alert(each) if _lonely(each) else each for each in recut.after])
+
+
+def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision:
+    """Compare the sublists before and after one message and say what is to be published."""
+    writer = _Writer(cache, circumstances)
+    before = {sublist.number: sublist for sublist in recut.before}
+    after = {sublist.number: sublist for sublist in recut.after}
+    merged: defaultdict[int, list[str]] = defaultdict(list)
+    retracted: list[tuple[Sublist, Standing]] = []
+    for number, old in sorted(before.items()):
+        if old.standing is None or (number in after and not _lonely(after[number])):
+            continue
+        heir = _heir(old, recut.after)
+        if heir is None:
+            retracted.append((old, old.standing))
+        else:
+            merged[heir.number].append(old.standing.event_id)
+    for old, standing in retracted:
+        writer.retraction(old, standing)
+    for number, sublist in sorted(after.items()):
+        merges = tuple(merged[number])
+        if _lonely(sublist):
+            after[number] = _without_alert(sublist)
+        elif sublist.standing is None:
+            after[number] = writer.initial(sublist, merges)
+        elif merges or _members(before[number]) != _members(sublist):
+            after[number] = writer.update(sublist, sublist.standing, merges)
+    return Decision(writer.alerts, [after[sublist.number] for sublist in recut.after])
+
+
+def _lonely(sublist: Sublist) -> bool:
+    return len(sublist.detector_names) < MIN_DETECTORS
+
+
+def _without_alert(sublist: Sublist) -> Sublist:
+    return sublist._replace(standing=None)
+
+
+def _members(sublist: Sublist) -> list[tuple[str, Nanoseconds, float | None]]:
+    return [(line.detector_name, line.time_ns, line.p_value) for line in sublist.member_lines()]
+
+
+def _heir(old: Sublist, after: list[Sublist]) -> Sublist | None:
+    """Return the sublist in which the event of a lost one goes on, None if there is none.
+
+    It still holds an observation of the lost one, and two or more of its detectors still coincide in it: the one with
+    most of them, then the lowest number.
+    """
+    lines, detectors = set(old.line_numbers), old.detector_names
+    heirs = [
+        (-shared, sublist.number, sublist)
+        for sublist in after
+        if (shared := len(detectors & sublist.detector_names)) >= MIN_DETECTORS
+        and not lines.isdisjoint(sublist.line_numbers)
+    ]
+    return min(heirs)[2] if heirs else None
+
+
+class _Writer:
+    """Writes the alerts of one message, in order."""
+
+    def __init__(self, cache: Cache, circumstances: Circumstances) -> None:
+        self.alerts: list[Alert] = []
+        self._cache = cache
+        self._now = circumstances
+
+    def initial(self, sublist: Sublist, merged: tuple[str, ...]) -> Sublist:
+        """Announce a new event."""
+        members = [_member(line) for line in sublist.member_lines()]
+        event_id = str(uuid5(EVENT_NAMESPACE, _canonical(self._now.key, members)))
+        return self._publish(AlertType.INITIAL, sublist, Standing(event_id, 0, "", (), ()), merged)
+
+    def update(self, sublist: Sublist, standing: Standing, merged: tuple[str, ...]) -> Sublist:
+        """Announce the next revision of an event."""
+        return self._publish(AlertType.UPDATE, sublist, standing, merged)
+
+    def retraction(self, sublist: Sublist, standing: Standing) -> None:
+        """Announce the end of an event, naming the members it was last published with."""
+        self._append(AlertType.RETRACTION, sublist, standing, standing.members, ())
+
+    def _publish(self, alert_type: AlertType, sublist: Sublist, standing: Standing, merged: tuple[str, ...]) -> Sublist:
+        lines = sublist.member_lines()
+        alert = self._append(alert_type, sublist, standing, tuple(_member(line) for line in lines), merged)
+        return sublist._replace(
+            standing=Standing(
+                alert.event_id,
+                alert.revision,
+                alert.alert_uuid,
+                alert.members,
+                tuple(line.number for line in lines),
+            )
+        )
+
+    def _append(
+        self,
+        alert_type: AlertType,
+        sublist: Sublist,
+        last: Standing,
+        members: tuple[Member, ...],
+        merged: tuple[str, ...],
+    ) -> Alert:
+        revision = last.revision + 1
+        supersedes = last.alert_uuid or None
+        content = _canonical(revision, alert_type, supersedes, members, merged)
+        names = {member.detector_name for member in members}
+        online = sorted(self._now.online | names)
+        alert = Alert(
+            alert_type=alert_type,
+            cache=self._cache.key,
+            sub_list_number=sublist.number,
+            event_id=last.event_id,
+            revision=revision,
+            supersedes=supersedes,
+            alert_uuid=str(uuid5(UUID(last.event_id), content)),
+            members=members,
+            retracted_detector_names=tuple(
+                member.detector_name
+                for member, line in zip(last.members, last.member_lines, strict=True)
+                if line in self._now.withdrawn
+            ),
+            merged_event_ids=merged,
+            false_alarm_rate_per_year=self._false_alarm_rate(sublist, online, len(names)),
+            detectors_online=tuple(online),
+            sent_time_ns=self._now.received_ns + len(self.alerts),
+        )
+        self.alerts.append(alert)
+        return alert
+
+    def _false_alarm_rate(self, sublist: Sublist, online: list[str], detectors: int) -> float:
+        """Rate of accidental coincidences of that many detectors, 1/year; lines of this sublist are no background."""
+        parameters = self._now.parameters
+        inside = Counter(line.detector_name for line in sublist.lines if line.number not in self._now.withdrawn)
+        rates = [
+            background_rate_hz(
+                name,
+                parameters.background_rates_per_week,
+                self._cache.line_counts.get(name, 0) - inside[name],
+                parameters.expiration_ns,
+            )
+            for name in online
+        ]
+        return accidental_rate_per_year(rates, detectors, parameters.coincidence_threshold_ns)
+
+
+def _member(line: Line) -> Member:
+    return Member(line.detector_name, line.time_ns, line.p_value, line.message_uuid)
+
+
+def _canonical(*values: object) -> str:
+    return json.dumps(values, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,250 @@
+"""One cache of live observations: which lines there are, and which sublists they form."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import heappop, heappush, nlargest
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from snews_cs.coincidence.memory import Identity, Memory
+from snews_cs.coincidence.sublists import Line, Sublist, maximal_windows, number_windows
+from snews_cs.coincidence.timeindex import TimeIndex
+from snews_cs.coincidence.types import CacheKey, LineRecord, SublistRecord
+from snews_cs.coincidence.undo import UndoLog
+from snews_cs.messages.types import Nanoseconds, Observation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Recut(NamedTuple):
+    """The sublists around a change: as they stood, and as they now are, each in order of time."""
+
+    before: list[Sublist]
+    after: list[Sublist]
+
+
+class Cache:
+    """The live observations of one (``is_test``, ``is_pre_sn``).
+
+    A change looks only at what lies within two coincidence windows of it, so it costs the same whatever else is
+    cached. Every method that changes something leaves the inverse in the :class:`UndoLog` given.
+
+    Parameters
+    ----------
+    key
+        Which of the four caches this is.
+    """
+
+    def __init__(self, key: CacheKey) -> None:
+        self.key = key
+        self.memory = Memory()
+        self.next_number = 0
+        self._lines: TimeIndex[Line] = TimeIndex()
+        self._sublists: TimeIndex[Sublist] = TimeIndex()
+        self._lines_of_message: dict[Identity, tuple[int, ...]] = {}
+        self._lines_by_arrival: dict[str, dict[int, int]] = {}
+        self._line_counts: dict[str, int] = {}
+        self._expiries: list[tuple[Nanoseconds, int]] = []
+
+    # What there is
+
+    def lines(self) -> list[LineRecord]:
+        """Return the live observations by present neutrino time, then line id."""
+        return [self.line_record(line) for line in sorted(self._lines)]
+
+    def sublists(self) -> list[SublistRecord]:
+        """Return the sublists by number."""
+        return [self.sublist_record(sublist) for sublist in sorted(self._sublists, key=lambda each: each.number)]
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """The cache as a table (:func:`snews_cs.coincidence.frame.cache_frame`)."""
+        from snews_cs.coincidence.frame import cache_frame
+
+        return cache_frame(self.lines(), self.sublists())
+
+    @property
+    def line_counts(self) -> Mapping[str, int]:
+        """How many live lines each detector has."""
+        return self._line_counts
+
+    def line_record(self, line: Line) -> LineRecord:
+        """Return what the journal keeps of a line."""
+        return LineRecord(
+            line_id=line.number,
+            cache=self.key,
+            detector_name=line.detector_name,
+            neutrino_time_ns=line.time_ns,
+            p_value=line.p_value,
+            message_uuid=line.message_uuid,
+            received_ns=line.received_ns,
+            expires_ns=line.expires_ns,
+        )
+
+    def sublist_record(self, sublist: Sublist) -> SublistRecord:
+        """Return what the journal keeps of a sublist."""
+        standing = sublist.standing
+        return SublistRecord(
+            cache=self.key,
+            number=sublist.number,
+            line_ids=sublist.line_numbers,
+            event_id=standing.event_id if standing else None,
+            revision=standing.revision if standing else 0,
+        )
+
+    def sublist(self, number: int) -> Sublist | None:
+        """Return the sublist with that number, None if there is none."""
+        return self._sublists.get(number)
+
+    # Which lines a message means
+
+    def equal_line(self, observation: Observation) -> Line | None:
+        """Return the detector's live line with the same neutrino time and p-value (SPEC 3, rule 2)."""
+        time_ns = observation.neutrino_time_ns
+        for line in self._lines.between(time_ns, time_ns):
+            if line.detector_name == observation.detector_name and line.p_value == observation.p_value:
+                return line
+        return None
+
+    def refined_line(self, observation: Observation, window_ns: Nanoseconds) -> Line | None:
+        """Return the detector's live line whose anchor is at most ``window_ns`` away: nearest, then earliest (rule 3).
+
+        A line is never further than ``window_ns`` from its anchor, so it lies within twice that of the observation.
+        """
+        time_ns = observation.neutrino_time_ns
+        near = [
+            (abs(line.anchor_ns - time_ns), line.anchor_ns, line)
+            for line in self._lines.between(time_ns - 2 * window_ns, time_ns + 2 * window_ns)
+            if line.detector_name == observation.detector_name and abs(line.anchor_ns - time_ns) <= window_ns
+        ]
+        return min(near)[2] if near else None
+
+    def lines_of_message(self, identity: Identity) -> list[Line]:
+        """Return the live lines that a message with this identity belongs to."""
+        return self._get_lines(self._lines_of_message.get(identity, ()))
+
+    def latest_lines(self, detector_name: str, count: int | Literal["ALL"]) -> list[Line]:
+        """Return the lines of the detector's ``count`` most recently received messages of live lines."""
+        arrivals = self._lines_by_arrival.get(detector_name, {})
+        latest = arrivals if count == "ALL" else nlargest(count, arrivals)
+        return self._get_lines({arrivals[arrival] for arrival in latest})
+
+    def next_expired(self, now_ns: Nanoseconds, log: UndoLog) -> Line | None:
+        """Return the line whose time was over first (ties: opened first), None if none is over."""
+        while self._expiries and self._expiries[0][0] <= now_ns:
+            expires_ns, number = heappop(self._expiries)
+            log.inverse(heappush, self._expiries, (expires_ns, number))
+            line = self._lines.get(number)
+            if line is not None and line.expires_ns == expires_ns:
+                return line
+        return None
+
+    # Changes of lines
+
+    def put_line(self, line: Line, log: UndoLog) -> None:
+        """Add a line, or the new state of one, whose last message has just arrived."""
+        old = self._lines.get(line.number)
+        self._lines.put(line, log)
+        if old is None:
+            count = self._line_counts.get(line.detector_name, 0)
+            log.put(self._line_counts, line.detector_name, count + 1)
+        arrival, uuid = line.messages[-1]
+        self._add_message(line, arrival, uuid, log)
+        if old is None or old.expires_ns != line.expires_ns:
+            heappush(self._expiries, (line.expires_ns, line.number))
+
+    def drop_line(self, line: Line, log: UndoLog) -> None:
+        """Remove a line and its messages."""
+        self._lines.discard(line.number, log)
+        log.put(self._line_counts, line.detector_name, self._line_counts[line.detector_name] - 1)
+        arrivals = self._lines_by_arrival[line.detector_name]
+        for arrival, uuid in line.messages:
+            log.drop(arrivals, arrival)
+            identity = (line.detector_name, uuid)
+            numbers = self._lines_of_message.get(identity, ())
+            if rest := tuple(number for number in numbers if number != line.number):
+                log.put(self._lines_of_message, identity, rest)
+            elif numbers:
+                log.drop(self._lines_of_message, identity)
+
+    def clear(self, log: UndoLog) -> None:
+        """Forget every line, sublist and message; numbers go on."""
+        empty = Cache(self.key)
+        for name, value in vars(empty).items():
+            if name not in {"key", "next_number"}:
+                log.assign(self, name, value)
+
+    # Changes of sublists
+
+    def recut(self, changed_ns: Iterable[Nanoseconds], threshold_ns: Nanoseconds, log: UndoLog) -> Recut:
+        """Cut the windows anew around the times at which lines came, went or moved.
+
+        Only windows that begin at most one threshold before or after a changed time can differ: those that begin
+        earlier do not reach it, and those that begin later contain nothing that changed and nothing that swallows
+        them. The result is not stored yet (:meth:`store`).
+        """
+        before: list[Sublist] = []
+        windows = []
+        for first_ns, last_ns in _spans(changed_ns, threshold_ns):
+            before += self._sublists.between(first_ns, last_ns)
+            near = self._lines.between(first_ns - threshold_ns, last_ns + threshold_ns)
+            windows += [each for each in maximal_windows(near, threshold_ns) if first_ns <= each[0].time_ns <= last_ns]
+        after, next_number = number_windows(windows, before, self.next_number)
+        if next_number != self.next_number:
+            log.assign(self, "next_number", next_number)
+        return Recut(before, after)
+
+    def store(self, recut: Recut, log: UndoLog) -> list[int]:
+        """Let the sublists be as cut; return the numbers of those that differ now, in order of the cut."""
+        kept = {sublist.number for sublist in recut.after}
+        changed = [sublist.number for sublist in recut.before if sublist.number not in kept]
+        for number in changed:
+            self._sublists.discard(number, log)
+        for sublist in recut.after:
+            if self._sublists.get(sublist.number) != sublist:
+                self._sublists.put(sublist, log)
+                changed.append(sublist.number)
+        return changed
+
+    # Keeping
+
+    def live_lines(self) -> Iterator[Line]:
+        """Yield the lines in no particular order."""
+        return iter(self._lines)
+
+    def live_sublists(self) -> Iterator[Sublist]:
+        """Yield the sublists in no particular order."""
+        return iter(self._sublists)
+
+    def restore(self, lines: Iterable[Line], sublists: Iterable[Sublist], next_number: int) -> None:
+        """Fill an empty cache."""
+        log = UndoLog()
+        self.next_number = next_number
+        for line in lines:
+            for arrival, uuid in line.messages[:-1]:
+                self._add_message(line, arrival, uuid, log)
+            self.put_line(line, log)
+        for sublist in sublists:
+            self._sublists.put(sublist, log)
+
+    def _add_message(self, line: Line, arrival: int, uuid: str, log: UndoLog) -> None:
+        arrivals = self._lines_by_arrival.setdefault(line.detector_name, {})
+        log.put(arrivals, arrival, line.number)
+        identity = (line.detector_name, uuid)
+        numbers = self._lines_of_message.get(identity, ())
+        if line.number not in numbers:
+            log.put(self._lines_of_message, identity, (*numbers, line.number))
+
+    def _get_lines(self, numbers: Iterable[int]) -> list[Line]:
+        return [line for number in sorted(numbers) if (line := self._lines.get(number)) is not None]
+
+
+def _spans(changed_ns: Iterable[Nanoseconds], margin_ns: Nanoseconds) -> list[tuple[Nanoseconds, Nanoseconds]]:
+    """Widen each time by the margin on both sides and merge what overlaps, in order."""
+    spans: list[tuple[Nanoseconds, Nanoseconds]] = []
+    for time_ns in sorted(changed_ns):
+        first_ns, last_ns = time_ns - margin_ns, time_ns + margin_ns
+        if spans and first_ns <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], last_ns)
+        else:
+            spans.append((first_ns, last_ns))
+    return spans

@@ -1,0 +1,134 @@
+"""Sublists: the maximal coincidence windows of SPEC section 3, and how they keep their numbers."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from snews_cs.coincidence.types import Member
+from snews_cs.messages.types import Nanoseconds
+
+
+class Line(NamedTuple):
+    """A live observation: the message that opened it and all that later refined or repeated it.
+
+    Lines sort by present neutrino time, ties to the line opened first (``number`` counts up over all caches).
+
+    Parameters
+    ----------
+    time_ns, p_value
+        Present neutrino time and p-value: those of the message that last opened or refined the line.
+    anchor_ns
+        Neutrino time of the message that opened it; refinements are measured from here.
+    message_uuid, received_ns
+        Of the message that last opened or refined it.
+    expires_ns
+        When it leaves the cache.
+    messages
+        (arrival number, uuid) of every message that belongs to it, in order of arrival.
+    """
+
+    time_ns: Nanoseconds
+    number: int
+    detector_name: str
+    p_value: float | None
+    anchor_ns: Nanoseconds
+    message_uuid: str
+    received_ns: Nanoseconds
+    expires_ns: Nanoseconds
+    messages: tuple[tuple[int, str], ...]
+
+
+class Standing(NamedTuple):
+    """The alert that stands for a sublist: the last published revision of its event.
+
+    ``member_lines`` holds the number of each member's line, parallel to ``members``.
+    """
+
+    event_id: str
+    revision: int
+    alert_uuid: str
+    members: tuple[Member, ...]
+    member_lines: tuple[int, ...]
+
+
+class Sublist(NamedTuple):
+    """One maximal window: its lines in order (``time_ns`` is the first one's), and its standing alert."""
+
+    time_ns: Nanoseconds
+    number: int
+    lines: tuple[Line, ...]
+    standing: Standing | None
+
+    @property
+    def line_numbers(self) -> tuple[int, ...]:
+        """Numbers of the lines, in order of time."""
+        return tuple(line.number for line in self.lines)
+
+    @property
+    def detector_names(self) -> set[str]:
+        """The different detectors seen in it."""
+        return {line.detector_name for line in self.lines}
+
+    def member_lines(self) -> list[Line]:
+        """Return each detector's earliest line, ordered by time, then detector name."""
+        earliest: dict[str, Line] = {}
+        for line in self.lines:
+            earliest.setdefault(line.detector_name, line)
+        return sorted(earliest.values(), key=lambda line: (line.time_ns, line.detector_name))
+
+
+Window = tuple[Line, ...]
+
+
+def maximal_windows(lines: Sequence[Line], threshold_ns: Nanoseconds) -> Iterator[Window]:
+    """Yield the windows of ``lines`` (sorted) that are not contained in another one, in order of time.
+
+    The window of a line is every line at most ``threshold_ns`` later. It is contained in the one before it exactly if
+    it reaches no further, so one pass with two pointers finds the maximal ones.
+    """
+    reach = 0
+    for first, line in enumerate(lines):
+        end = max(reach, first)
+        while end < len(lines) and lines[end].time_ns - line.time_ns <= threshold_ns:
+            end += 1
+        if end > reach:
+            yield tuple(lines[first:end])
+            reach = end
+
+
+def number_windows(windows: Iterable[Window], old: Iterable[Sublist], next_number: int) -> tuple[list[Sublist], int]:
+    """Give each window its number: an old sublist's, most shared lines first, or a fresh one.
+
+    Ties go to the lowest old number, then to the earliest window; fresh numbers go in order of time. A sublist that
+    keeps its number keeps its standing alert.
+
+    Returns
+    -------
+    tuple
+        The numbered sublists in order of time, and the next fresh number.
+    """
+    windows = list(windows)
+    holders: defaultdict[int, list[Sublist]] = defaultdict(list)
+    for sublist in old:
+        for line in sublist.lines:
+            holders[line.number].append(sublist)
+    kept: dict[int, Sublist] = {}
+    pairs: list[tuple[int, int, int, Sublist]] = []
+    for index, window in enumerate(windows):
+        shared = Counter(sublist.number for line in window for sublist in holders.get(line.number, ()))
+        by_number = {sublist.number: sublist for line in window for sublist in holders.get(line.number, ())}
+        pairs.extend((-count, number, index, by_number[number]) for number, count in shared.items())
+    taken: set[int] = set()
+    for _, number, index, sublist in sorted(pairs, key=lambda pair: pair[:3]):
+        if number not in taken and index not in kept:
+            taken.add(number)
+            kept[index] = sublist
+    numbered = []
+    for index, window in enumerate(windows):
+        if index in kept:
+            number, standing = kept[index].number, kept[index].standing
+        else:
+            number, standing = next_number, None
+            next_number += 1
+        numbered.append(Sublist(window[0].time_ns, number, window, standing))
+    return numbered, next_number
