@@ -15,6 +15,9 @@ from snews_cs.messages.types import Nanoseconds, Parameters
 EVENT_NAMESPACE = UUID("6f9d7b0e-3a65-5d0c-9a57-2f5d0a3f8c11")
 """Namespace of event ids: UUIDv5 of (journal key of the message that made the INITIAL, its members)."""
 
+ALERT_NAMESPACE = UUID("0e1b7c52-8e1d-5b0a-8a4b-94a0c5f1d7e3")
+"""Namespace of alert uuids: UUIDv5 of (event_id, revision, type, supersedes, members, merged_event_ids)."""
+
 MIN_DETECTORS = 2
 """How many different detectors make a coincidence."""
 
@@ -121,7 +124,7 @@ class _Writer:
     def initial(self, sublist: Sublist, merged: tuple[str, ...]) -> Sublist:
         """Announce a new event."""
         members = [_member(line) for line in sublist.member_lines()]
-        event_id = str(uuid5(EVENT_NAMESPACE, _canonical(self._now.key, members)))
+        event_id = _name(EVENT_NAMESPACE, self._now.key, members)
         return self._publish(AlertType.INITIAL, sublist, Standing(event_id, 0, "", (), ()), merged)
 
     def update(self, sublist: Sublist, standing: Standing, merged: tuple[str, ...]) -> Sublist:
@@ -155,7 +158,6 @@ class _Writer:
     ) -> Alert:
         revision = last.revision + 1
         supersedes = last.alert_uuid or None
-        content = _canonical(revision, alert_type, supersedes, members, merged)
         names = {member.detector_name for member in members}
         online = sorted(self._now.online | names)
         alert = Alert(
@@ -165,7 +167,7 @@ class _Writer:
             event_id=last.event_id,
             revision=revision,
             supersedes=supersedes,
-            alert_uuid=str(uuid5(UUID(last.event_id), content)),
+            alert_uuid=_name(ALERT_NAMESPACE, last.event_id, revision, alert_type, supersedes, members, merged),
             members=members,
             retracted_detector_names=tuple(
                 member.detector_name
@@ -200,5 +202,9 @@ def _member(line: Line) -> Member:
     return Member(line.detector_name, line.time_ns, line.p_value, line.message_uuid)
 
 
-def _canonical(*values: object) -> str:
-    return json.dumps(values, separators=(",", ":"), allow_nan=False)
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _name(namespace: UUID, *values: object) -> str:
+    """Return the UUIDv5 of a list of values, written as JSON without blanks."""
+    return str(uuid5(namespace, _encode(values)))

@@ -40,7 +40,6 @@ class Cache:
         self.next_number = 0
         self._lines: TimeIndex[Line] = TimeIndex()
         self._sublists: TimeIndex[Sublist] = TimeIndex()
-        self._lines_of_message: dict[Identity, tuple[int, ...]] = {}
         self._lines_by_arrival: dict[str, dict[int, int]] = {}
         self._line_counts: dict[str, int] = {}
         self._expiries: list[tuple[Nanoseconds, int]] = []
@@ -120,7 +119,7 @@ class Cache:
 
     def lines_of_message(self, identity: Identity) -> list[Line]:
         """Return the live lines that a message with this identity belongs to."""
-        return self._get_lines(self._lines_of_message.get(identity, ()))
+        return self._get_lines(self.memory.lines_of(identity))
 
     def latest_lines(self, detector_name: str, count: int | Literal["ALL"]) -> list[Line]:
         """Return the lines of the detector's ``count`` most recently received messages of live lines."""
@@ -147,8 +146,8 @@ class Cache:
         if old is None:
             count = self._line_counts.get(line.detector_name, 0)
             log.put(self._line_counts, line.detector_name, count + 1)
-        arrival, uuid = line.messages[-1]
-        self._add_message(line, arrival, uuid, log)
+        arrivals = self._lines_by_arrival.setdefault(line.detector_name, {})
+        log.put(arrivals, line.arrivals[-1], line.number)
         if old is None or old.expires_ns != line.expires_ns:
             heappush(self._expiries, (line.expires_ns, line.number))
 
@@ -157,14 +156,12 @@ class Cache:
         self._lines.discard(line.number, log)
         log.put(self._line_counts, line.detector_name, self._line_counts[line.detector_name] - 1)
         arrivals = self._lines_by_arrival[line.detector_name]
-        for arrival, uuid in line.messages:
+        for arrival in line.arrivals:
             log.drop(arrivals, arrival)
-            identity = (line.detector_name, uuid)
-            numbers = self._lines_of_message.get(identity, ())
-            if rest := tuple(number for number in numbers if number != line.number):
-                log.put(self._lines_of_message, identity, rest)
-            elif numbers:
-                log.drop(self._lines_of_message, identity)
+
+    def forget(self, now_ns: Nanoseconds, log: UndoLog) -> None:
+        """Let the memory drop what is too old to matter."""
+        self.memory.forget(now_ns, self._lines, log)
 
     def clear(self, log: UndoLog) -> None:
         """Forget every line, sublist and message; numbers go on."""
@@ -220,19 +217,10 @@ class Cache:
         log = UndoLog()
         self.next_number = next_number
         for line in lines:
-            for arrival, uuid in line.messages[:-1]:
-                self._add_message(line, arrival, uuid, log)
             self.put_line(line, log)
+            self._lines_by_arrival[line.detector_name].update(dict.fromkeys(line.arrivals, line.number))
         for sublist in sublists:
             self._sublists.put(sublist, log)
-
-    def _add_message(self, line: Line, arrival: int, uuid: str, log: UndoLog) -> None:
-        arrivals = self._lines_by_arrival.setdefault(line.detector_name, {})
-        log.put(arrivals, arrival, line.number)
-        identity = (line.detector_name, uuid)
-        numbers = self._lines_of_message.get(identity, ())
-        if line.number not in numbers:
-            log.put(self._lines_of_message, identity, (*numbers, line.number))
 
     def _get_lines(self, numbers: Iterable[int]) -> list[Line]:
         return [line for number in sorted(numbers) if (line := self._lines.get(number)) is not None]

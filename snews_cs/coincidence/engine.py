@@ -135,7 +135,7 @@ class Engine:
         return Disposition.NOTED
 
     def _expire(self, cache: Cache, change: _Change) -> None:
-        cache.memory.forget(change.now_ns, change.log)
+        cache.forget(change.now_ns, change.log)
         while (line := cache.next_expired(change.now_ns, change.log)) is not None:
             cache.drop_line(line, change.log)
             change.lines_gone.append(line.number)
@@ -145,17 +145,18 @@ class Engine:
         cache, now_ns = self._cache_of(message), change.now_ns
         if cache.memory.is_duplicate(message, now_ns):
             return Disposition.DUPLICATE
-        retracted = cache.memory.end_wait(message, now_ns, change.log)
-        cache.memory.accept(message, now_ns, change.log)
-        if retracted:
+        if cache.memory.end_wait(message, now_ns, change.log):
+            cache.memory.accept(message, now_ns, None, change.log)
             return Disposition.RETRACTED_BEFORE
         expires_ns = (now_ns if message.is_test else message.neutrino_time_ns) + self.parameters.expiration_ns
         if expires_ns <= now_ns:
+            cache.memory.accept(message, now_ns, None, change.log)
             return Disposition.EXPIRED
-        arrived = ((self._next_arrival, message.message_uuid),)
+        arrived = (self._next_arrival,)
         change.log.assign(self, "_next_arrival", self._next_arrival + 1)
         if (equal := cache.equal_line(message)) is not None:
-            cache.put_line(equal._replace(messages=equal.messages + arrived), change.log)
+            cache.memory.accept(message, now_ns, equal.number, change.log)
+            cache.put_line(equal._replace(arrivals=equal.arrivals + arrived), change.log)
             return Disposition.REPEATED
         old = cache.refined_line(message, self.parameters.refine_window_ns)
         line = Line(
@@ -167,10 +168,11 @@ class Engine:
             message_uuid=message.message_uuid,
             received_ns=now_ns,
             expires_ns=expires_ns,
-            messages=arrived if old is None else old.messages + arrived,
+            arrivals=arrived if old is None else old.arrivals + arrived,
         )
         if old is None:
             change.log.assign(self, "_next_line", self._next_line + 1)
+        cache.memory.accept(message, now_ns, line.number, change.log)
         cache.put_line(line, change.log)
         change.lines.append(cache.line_record(line))
         self._cut(cache, [line.time_ns] if old is None else [old.time_ns, line.time_ns], change)

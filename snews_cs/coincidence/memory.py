@@ -1,6 +1,7 @@
 """What a cache remembers of messages beyond their lines: duplicates, and retractions that came first."""
 
 from collections import deque
+from collections.abc import Container
 from typing import NamedTuple
 
 from snews_cs.coincidence.undo import UndoLog
@@ -17,11 +18,12 @@ Identity = tuple[str, str]
 
 
 class Acceptance(NamedTuple):
-    """Content and received time of one accepted message."""
+    """Content and received time of one accepted message, and the line it went to (None: it had no effect)."""
 
     neutrino_time_ns: Nanoseconds
     p_value: float | None
     received_ns: Nanoseconds
+    line_number: int | None
 
 
 class Memory:
@@ -30,7 +32,8 @@ class Memory:
     Attributes
     ----------
     accepted
-        Of every message ever accepted, what was accepted under its identity in the last 48 hours.
+        Of every message ever accepted: what was accepted under its identity in the last 48 hours, or went to a line
+        that still lives.
     awaited
         When a retraction came for a message that has not been seen.
     """
@@ -55,10 +58,14 @@ class Memory:
         """Whether a message of that identity was ever accepted."""
         return identity in self.accepted
 
-    def accept(self, observation: Observation, now_ns: Nanoseconds, log: UndoLog) -> None:
-        """Remember an accepted message."""
+    def lines_of(self, identity: Identity) -> set[int]:
+        """Return the numbers of the lines, live or not, that messages of that identity went to."""
+        return {known.line_number for known in self.accepted.get(identity, ()) if known.line_number is not None}
+
+    def accept(self, observation: Observation, now_ns: Nanoseconds, line_number: int | None, log: UndoLog) -> None:
+        """Remember an accepted message and the line it went to."""
         identity = (observation.detector_name, observation.message_uuid)
-        acceptance = Acceptance(observation.neutrino_time_ns, observation.p_value, now_ns)
+        acceptance = Acceptance(observation.neutrino_time_ns, observation.p_value, now_ns, line_number)
         log.put(self.accepted, identity, (*self.accepted.get(identity, ()), acceptance))
         self._forget_later(identity, now_ns, log)
 
@@ -75,19 +82,26 @@ class Memory:
             return False
         return now_ns - log.drop(self.awaited, identity) <= MEMORY_NS
 
-    def forget(self, now_ns: Nanoseconds, log: UndoLog) -> None:
-        """Drop what is too old to matter; that a message was once accepted is never forgotten."""
+    def forget(self, now_ns: Nanoseconds, live: Container[int | None], log: UndoLog) -> None:
+        """Drop what is too old to matter; that a message was once accepted is never forgotten.
+
+        Parameters
+        ----------
+        live
+            Numbers of the live lines: what went to them is kept.
+        """
         while self._due and now_ns - self._due[0][0] > _FORGET_NS:
             due = self._due.popleft()
             log.inverse(self._due.appendleft, due)
             identity = due[1]
-            known = self.accepted.get(identity, ())
-            if kept := tuple(known_ for known_ in known if now_ns - known_.received_ns <= _FORGET_NS):
+            if known := self.accepted.get(identity):
+                kept = tuple(
+                    each for each in known if now_ns - each.received_ns <= _FORGET_NS or each.line_number in live
+                )
                 log.put(self.accepted, identity, kept)
-            elif known:
-                log.put(self.accepted, identity, ())
-            since = self.awaited.get(identity)
-            if since is not None and now_ns - since > _FORGET_NS:
+                if any(each.line_number in live for each in kept):
+                    self._forget_later(identity, now_ns, log)
+            if now_ns - self.awaited.get(identity, now_ns) > _FORGET_NS:
                 log.drop(self.awaited, identity)
 
     def restore(self, accepted: dict[Identity, tuple[Acceptance, ...]], awaited: dict[Identity, Nanoseconds]) -> None:

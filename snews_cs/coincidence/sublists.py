@@ -1,6 +1,6 @@
 """Sublists: the maximal coincidence windows of SPEC section 3, and how they keep their numbers."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,8 +23,8 @@ class Line(NamedTuple):
         Of the message that last opened or refined it.
     expires_ns
         When it leaves the cache.
-    messages
-        (arrival number, uuid) of every message that belongs to it, in order of arrival.
+    arrivals
+        Arrival number of every message that belongs to it, in order.
     """
 
     time_ns: Nanoseconds
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     message_uuid: str
     received_ns: Nanoseconds
     expires_ns: Nanoseconds
-    messages: tuple[tuple[int, str], ...]
+    arrivals: tuple[int, ...]
 
 
 class Standing(NamedTuple):
@@ -108,21 +108,24 @@ def number_windows(windows: Iterable[Window], old: Iterable[Sublist], next_numbe
         The numbered sublists in order of time, and the next fresh number.
     """
     windows = list(windows)
-    holders: defaultdict[int, list[Sublist]] = defaultdict(list)
-    for sublist in old:
+    sublists = {sublist.number: sublist for sublist in old}
+    holders: defaultdict[int, list[int]] = defaultdict(list)
+    for sublist in sublists.values():
         for line in sublist.lines:
-            holders[line.number].append(sublist)
-    kept: dict[int, Sublist] = {}
-    pairs: list[tuple[int, int, int, Sublist]] = []
+            holders[line.number].append(sublist.number)
+    pairs: list[tuple[int, int, int]] = []
     for index, window in enumerate(windows):
-        shared = Counter(sublist.number for line in window for sublist in holders.get(line.number, ()))
-        by_number = {sublist.number: sublist for line in window for sublist in holders.get(line.number, ())}
-        pairs.extend((-count, number, index, by_number[number]) for number, count in shared.items())
+        shared: dict[int, int] = {}
+        for line in window:
+            for number in holders.get(line.number, ()):
+                shared[number] = shared.get(number, 0) + 1
+        pairs.extend((-count, number, index) for number, count in shared.items())
+    kept: dict[int, Sublist] = {}
     taken: set[int] = set()
-    for _, number, index, sublist in sorted(pairs, key=lambda pair: pair[:3]):
+    for _, number, index in sorted(pairs):
         if number not in taken and index not in kept:
             taken.add(number)
-            kept[index] = sublist
+            kept[index] = sublists[number]
     numbered = []
     for index, window in enumerate(windows):
         if index in kept:

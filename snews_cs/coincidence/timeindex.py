@@ -43,6 +43,9 @@ class TimeIndex(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._by_number.values())
 
+    def __contains__(self, number: object) -> bool:
+        return number in self._by_number
+
     def get(self, number: int) -> T | None:
         """Return the value with that number, None if there is none."""
         return self._by_number.get(number)
