@@ -1,0 +1,142 @@
+"""Alerts, read back from a topic."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from hop.io import StartPosition
+
+from snews_cs.errors import StreamError
+from snews_cs.messages.raw import RawMessage
+from snews_cs.streams.address import TopicAddress
+from snews_cs.streams.reader import Arrival, Reader
+from snews_cs.streams.session import ReadFrom
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAlert:
+    """A JSON object that stood on a topic of alerts.
+
+    Parameters
+    ----------
+    content
+        The object. It is what was published, checked by nobody.
+    published_unix_ms
+        The record's Kafka timestamp, POSIX time, ms.
+    arrived_unix_ns
+        When it arrived here, POSIX time, ns.
+    """
+
+    content: dict[str, Any]
+    published_unix_ms: int
+    arrived_unix_ns: int
+
+
+class AlertStream:
+    """Reads a topic of alerts; what is no JSON object on it is logged and passed over.
+
+    Every alert comes at least once. With a consumer group reading goes on behind the last one marked as done; those
+    since then, and some more, come again.
+
+    Parameters
+    ----------
+    url
+        ``kafka://HOST[:PORT]/TOPIC``.
+    auth
+        Whether to log in with the credentials of hop's ``auth.toml``.
+    group_id
+        The consumer group under which the position is kept; None to keep none.
+    from_beginning
+        Whether to begin with the topic's first record, where the group has no position yet; else with what comes
+        after the stream has opened. "After" takes the broker some ms to settle: who must not miss the first alert
+        of a test reads from the beginning.
+    on_open
+        Called, in another thread, each time the topic has been opened.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: bool,
+        group_id: str | None = None,
+        from_beginning: bool = False,
+        on_open: Callable[[], None] = lambda: None,
+    ) -> None:
+        start = StartPosition.EARLIEST if from_beginning else StartPosition.LATEST
+        source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=group_id, start=start)
+        self._reader = Reader(source, on_open=on_open)
+        self._keeps_position = group_id is not None
+        self._last: dict[int, Arrival] = {}
+        self._stop_requested = False
+
+    @property
+    def problem(self) -> StreamError | None:
+        """What keeps the topic from being read at present, None if nothing does."""
+        return self._reader.problem
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the topic is open at present."""
+        return self._reader.is_open
+
+    def batch(self, timeout_s: float, limit: int = 100) -> list[ReceivedAlert]:
+        """Wait for an alert, at most that long, and return it with those that have arrived behind it already.
+
+        Raises
+        ------
+        StreamError
+            If reading ended by an error that trying again cannot mend.
+        """
+        if self._stop_requested:
+            return []
+        arrivals = self._reader.take(timeout_s, limit)
+        if self._keeps_position:
+            self._last.update((arrival.record.partition, arrival) for arrival in arrivals)
+        return [alert for arrival in arrivals if (alert := received_alert(arrival)) is not None]
+
+    def mark_done(self) -> None:
+        """Note that all that :meth:`batch` has returned so far need never come again."""
+        for arrival in self._last.values():
+            self._reader.mark(arrival)
+        self._last.clear()
+
+    def request_stop(self) -> None:
+        """Make :meth:`batch` return at once, now and ever after. Safe in a signal handler."""
+        self._stop_requested = True
+        self._reader.wake()
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Commit what was marked, and end, within that time."""
+        self._reader.close(timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def received_alert(arrival: Arrival) -> ReceivedAlert | None:
+    """Return the JSON object that a record holds; None, and a line in the log, if it holds none."""
+    record = arrival.record
+    try:
+        content = json.loads(record.value or b"")
+    except (ValueError, RecursionError) as error:
+        log.warning("%s is not JSON, passed over: %s", _place(record), error)
+        return None
+    if not isinstance(content, dict):
+        log.warning("%s is not a JSON object, passed over", _place(record))
+        return None
+    return ReceivedAlert(content, record.timestamp_ms, arrival.arrived_unix_ns)
+
+
+def _place(record: RawMessage) -> str:
+    return f"record {record.offset} of {record.topic}, partition {record.partition}"

@@ -1,0 +1,218 @@
+"""Publishing, until the broker has acknowledged it."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import KafkaError, KafkaException, Message
+from hop import Stream
+from hop.io import Producer
+
+from snews_cs.errors import NotDelivered, StreamError
+from snews_cs.streams.address import TopicAddress
+from snews_cs.streams.alerts import received_alert
+from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
+from snews_cs.streams.failures import ALL_BROKERS_DOWN, MESSAGE_TIMED_OUT, translate
+from snews_cs.streams.reader import Reader
+from snews_cs.streams.session import ReadFrom
+
+log = logging.getLogger(__name__)
+
+_MESSAGE_TIMEOUT = timedelta(seconds=1.5)
+_FLUSH_TIMEOUT = timedelta(seconds=1.8)
+"""librdkafka looks for messages that have timed out now and then only; another server takes an alert over after 2 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is to be published.
+
+    Parameters
+    ----------
+    url
+        The topic, ``kafka://HOST[:PORT]/TOPIC``.
+    key
+        Kafka key: what has the same key stays in order (of an alert, its ``event_id``).
+    payload
+        A JSON text, UTF-8.
+    message_id
+        The message's hop ``_id``, 16 bytes: a repeat carries the same one.
+    """
+
+    url: str
+    key: str
+    payload: bytes
+    message_id: bytes
+
+
+class AlertPublisher:
+    """Publishes JSON texts through hop, each acknowledged by all in-sync replicas before a method returns.
+
+    A failure leaves it open whether the message was taken; nothing is sent later that was reported as failed, but for
+    what was on its way in that moment. After a failure the next call opens a new connection. One thread uses a
+    publisher at a time.
+
+    Parameters
+    ----------
+    urls
+        The topics to be written to, connected to by :meth:`warm_up`; others may be written to as well.
+    auth
+        Whether to log in with the credentials of hop's ``auth.toml``, which is read again for each connection.
+    """
+
+    def __init__(self, urls: Iterable[str], *, auth: bool) -> None:
+        self._addresses = [TopicAddress.parse(url) for url in urls]
+        self._auth = auth
+        self._connections: dict[str, _Connection] = {}
+
+    def warm_up(self, timeout_s: float = 5.0) -> None:
+        """Connect and look the topics up, so that the first alert need not wait for that.
+
+        A broker that creates topics on demand does so at the first message, not here.
+
+        Raises
+        ------
+        BrokerUnreachable, AccessDenied, TopicMissing
+            What is in the way; publishing may be tried all the same.
+        """
+        for address in self._addresses:
+            options = ClientOptions(address, load_credential(address, auth=self._auth))
+            look_up_topic(address, options, timeout_s=timeout_s)
+            self._connection(address)
+
+    def publish(self, url: str, key: str, payload: bytes, message_id: bytes) -> None:
+        """Publish one message; see :class:`Publication` and :meth:`publish_all`."""
+        self.publish_all([Publication(url=url, key=key, payload=payload, message_id=message_id)])
+
+    def publish_all(self, publications: Sequence[Publication]) -> None:
+        """Publish messages in order and wait for their acknowledgement, at most 2 s for each cluster.
+
+        Raises
+        ------
+        BrokerUnreachable, AccessDenied, TopicMissing, NotDelivered
+            Why not all were acknowledged. Some may stand: publish all of them again.
+        """
+        clusters: dict[str, list[tuple[TopicAddress, Publication]]] = {}
+        for publication in publications:
+            address = TopicAddress.parse(publication.url)
+            clusters.setdefault(address.brokers, []).append((address, publication))
+        for brokers, addressed in clusters.items():
+            try:
+                self._connection(addressed[0][0]).send(addressed)
+            except StreamError:
+                self._connections.pop(brokers, None)
+                raise
+
+    def tail(
+        self, url: str, limit: int, *, since: datetime | None = None, timeout_s: float = 5.0
+    ) -> list[dict[str, Any]]:
+        """Return the JSON objects that stand on a topic, at most the last ``limit`` of them.
+
+        Parameters
+        ----------
+        since
+            Leave out what has an earlier Kafka timestamp; None to leave out nothing.
+        timeout_s
+            How long to read; what comes later on the topic is left out then, and the log says so.
+
+        Raises
+        ------
+        BrokerUnreachable, AccessDenied, TopicMissing
+            If the topic cannot be opened.
+        """
+        source = ReadFrom(address=TopicAddress.parse(url), auth=self._auth, group_id=None, since=since, until_end=True)
+        deadline = time.monotonic() + timeout_s
+        objects: deque[dict[str, Any]] = deque(maxlen=limit)
+        reader = Reader(source)
+        try:
+            while not reader.exhausted:
+                left_s = deadline - time.monotonic()
+                if reader.problem is not None:
+                    raise reader.problem
+                if left_s <= 0:
+                    log.warning("%s: its end was not reached in %g s", url, timeout_s)
+                    break
+                alerts = map(received_alert, reader.take(min(left_s, 0.1), 1000))
+                objects.extend(alert.content for alert in alerts if alert is not None)
+        finally:
+            reader.close()
+        return list(objects)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._connections.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _connection(self, address: TopicAddress) -> "_Connection":
+        connection = self._connections.get(address.brokers)
+        if connection is None:
+            connection = self._connections[address.brokers] = _Connection(address, auth=self._auth)
+        return connection
+
+
+class _Connection:
+    """A hop producer for the topics of one cluster; it ends when it is forgotten, and what it had queued with it."""
+
+    def __init__(self, address: TopicAddress, *, auth: bool) -> None:
+        credential = load_credential(address, auth=auth)
+        self._headers = [("_format", b"json")]
+        if credential is not None:
+            self._headers.append(("_sender", credential.username.encode()))
+        self._errors: deque[KafkaError] = deque(maxlen=20)
+        self._producer: Producer = Stream(auth=ClientOptions(address, credential)).open(
+            address.url,
+            "w",
+            produce_timeout=_MESSAGE_TIMEOUT,
+            automatic_offload=False,  # else hop asks the broker for a topic's settings, waiting up to 60 s for them
+            use_idempotence=True,
+            error_callback=self._errors.append,
+        )
+
+    def send(self, addressed: Sequence[tuple[TopicAddress, Publication]]) -> None:
+        """Write, and wait for the acknowledgements."""
+        failed: list[tuple[TopicAddress, KafkaError]] = []
+        for address, publication in addressed:
+
+            def report(error: KafkaError | None, _: Message, address: TopicAddress = address) -> None:
+                if error is not None:
+                    failed.append((address, error))
+
+            try:
+                self._producer.write_raw(
+                    publication.payload,
+                    [("_id", publication.message_id), *self._headers],
+                    delivery_callback=report,
+                    topic=address.topic,
+                    key=publication.key,
+                )
+            except KafkaException as error:
+                raise self._problem(address, error.args[0]) from error
+        left = self._producer.flush(_FLUSH_TIMEOUT)
+        if failed:
+            raise self._problem(*failed[0])
+        if left:
+            raise self._problem(addressed[0][0], None)
+
+    def _problem(self, address: TopicAddress, error: KafkaError | None) -> StreamError:
+        """Return why a message was not acknowledged: what the connection said tells more than a message's time-out."""
+        heard = list(self._errors)
+        timed_out = error is None or error.name() == MESSAGE_TIMED_OUT
+        if heard and timed_out:
+            reason = next((each.str() for each in heard if each.name() != ALL_BROKERS_DOWN), "")
+            return translate(heard[-1], address, reason=reason)
+        if error is not None:
+            return translate(error, address)
+        seconds = _FLUSH_TIMEOUT.total_seconds()
+        return NotDelivered(f"{address.brokers} did not acknowledge a message for {address.topic} in {seconds:g} s")

@@ -1,0 +1,166 @@
+"""One opening of a topic for reading."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from hop import Stream
+from hop.io import Metadata, StartPosition
+
+from snews_cs.errors import AccessDenied, StreamError
+from snews_cs.messages.raw import RawMessage
+from snews_cs.streams.address import TopicAddress
+from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
+from snews_cs.streams.failures import ALL_BROKERS_DOWN, topic_missing, translate
+
+_POLL = timedelta(seconds=0.1)
+_PROPERTIES = {
+    "fetch.queue.backoff.ms": 10,  # the default of 1 s, with hop's short queue, drains a backlog ten times slower
+    "fetch.error.backoff.ms": 100,
+    "queued.max.messages.kbytes": 16_384,
+    "topic.metadata.refresh.interval.ms": 10_000,  # within this a new partition is noticed ...
+    "statistics.interval.ms": 5_000,  # ... and this
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFrom:
+    """What to read, and where to begin.
+
+    Parameters
+    ----------
+    auth
+        Whether to log in with hop's credentials.
+    group_id
+        The consumer group whose committed offsets are where reading begins; None for a new one, of random name.
+    start
+        Where to begin if the group has committed none.
+    since
+        Begin with the first record of this Kafka timestamp or later, whatever the group has committed.
+    until_end
+        End at what is the end of the topic when it is reached, instead of waiting for more.
+    """
+
+    address: TopicAddress
+    auth: bool
+    group_id: str | None
+    start: StartPosition = StartPosition.EARLIEST
+    since: datetime | None = None
+    until_end: bool = False
+
+
+class Session:
+    """A topic opened for reading with hop, all its partitions as they are now, until something goes wrong.
+
+    hop joins no consumer group: it assigns itself the partitions there are when it opens, and keeps the group's
+    committed offsets.
+
+    Raises
+    ------
+    BrokerUnreachable, AccessDenied, TopicMissing, StreamError
+        If it cannot be opened.
+    """
+
+    def __init__(self, source: ReadFrom, *, stopping: Callable[[], bool]) -> None:
+        self._source = source
+        self._problem: StreamError | None = None
+        self._broken_connection = ""
+        self._consumer: Any = None  # hop has no types
+        address = source.address
+        credential = load_credential(address, auth=source.auth)
+        options = ClientOptions(address, credential, {**_PROPERTIES, "stats_cb": self._on_statistics})
+        login_only = ClientOptions(address, credential)
+        self._partitions = look_up_topic(address, login_only, timeout_s=10.0, stopping=stopping)
+        try:
+            self._consumer = Stream(auth=options, start_at=source.start, until_eos=source.until_end).open(
+                address.url,
+                "r",
+                group_id=source.group_id,
+                ignoretest=False,
+                fetch_external=False,
+                error_callback=self._on_error,
+                offset_commit_interval=timedelta(seconds=1),
+                reconnect_max_time=timedelta(seconds=2),
+            )
+        except KafkaException as error:
+            raise self._translated(error) from error
+        except ValueError as error:
+            raise topic_missing(address) from error
+
+    def records(self) -> Iterator[tuple[RawMessage, Metadata]]:
+        """Yield records as they arrive, those of a partition in order, until :meth:`stop` or the end.
+
+        A record that arrives during :meth:`stop` may be passed over: afterwards only a new session goes on rightly.
+
+        Raises
+        ------
+        StreamError
+            What went wrong; the session is of no more use.
+        """
+        if self._problem is not None:
+            raise self._problem
+        position = {} if self._source.since is None else {"start_at": self._source.since}
+        try:
+            for value, place in self._consumer.read_raw(
+                metadata=True, autocommit=False, batch_size=1, batch_timeout=_POLL, **position
+            ):
+                yield _raw_message(value, place), place
+        except KafkaException as error:
+            raise self._translated(error) from error
+        if self._problem is not None:
+            raise self._problem
+
+    def mark(self, place: Metadata) -> None:
+        """Let the group's committed offset move past that record: within a second, and when the session is closed."""
+        self._consumer.mark_done(place)
+
+    def stop(self) -> None:
+        """End :meth:`records` soon; any thread may call this."""
+        if self._consumer is not None:
+            self._consumer.stop()
+
+    def close(self) -> None:
+        """Commit what was marked, and end the connection."""
+        try:
+            self._consumer.close()
+        except KafkaException as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: KafkaException) -> StreamError:
+        return self._meaning(error.args[0])
+
+    def _meaning(self, error: KafkaError) -> StreamError:
+        return translate(
+            error, self._source.address, group_id=self._source.group_id or "", reason=self._broken_connection
+        )
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Hear of an error outside of any record; librdkafka mends single connections by itself."""
+        problem = self._meaning(error)
+        if error.fatal() or error.name() == ALL_BROKERS_DOWN or isinstance(problem, AccessDenied):
+            self._problem = self._problem or problem
+            self.stop()
+        else:
+            self._broken_connection = error.str()
+
+    def _on_statistics(self, statistics: str) -> None:
+        """Notice that the topic was given other partitions, and end: a new session will read them all."""
+        topic = json.loads(statistics)["topics"].get(self._source.address.topic)
+        if topic is not None and not self._source.until_end:
+            numbers = {int(number) for number in topic["partitions"]} - {-1}
+            if numbers and numbers != self._partitions:
+                self.stop()
+
+
+def _raw_message(value: bytes | None, place: Metadata) -> RawMessage:
+    return RawMessage(
+        topic=place.topic,
+        partition=place.partition,
+        offset=place.offset,
+        timestamp_ms=place.timestamp,
+        headers=tuple(place.headers or ()),
+        value=value,
+    )
