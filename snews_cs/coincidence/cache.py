@@ -46,6 +46,11 @@ class Cache:
 
     # What there is
 
+    @property
+    def size(self) -> int:
+        """How many live observations there are."""
+        return len(self._lines)
+
     def lines(self) -> list[LineRecord]:
         """Return the live observations by present neutrino time, then line id."""
         return [self.line_record(line) for line in sorted(self._lines)]

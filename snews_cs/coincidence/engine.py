@@ -11,7 +11,7 @@ from snews_cs.coincidence.alerts import Circumstances, close_silently, decide
 from snews_cs.coincidence.cache import Cache, Recut
 from snews_cs.coincidence.snapshot import EngineState, cache_state, dump_state, load_cache, load_state
 from snews_cs.coincidence.sublists import Line
-from snews_cs.coincidence.types import Alert, CacheKey, Disposition, LineRecord, Outcome
+from snews_cs.coincidence.types import Alert, Beat, CacheKey, Disposition, LineRecord, Outcome
 from snews_cs.coincidence.undo import UndoLog
 from snews_cs.messages.types import HardReset, Heartbeat, Message, Nanoseconds, Observation, Parameters, Retraction
 
@@ -108,6 +108,14 @@ class Engine:
         engine = cls()
         engine._load(load_state(state))
         return engine
+
+    def heartbeats(self) -> list[Beat]:
+        """Return the last heartbeat of each detector, by name."""
+        beats = [
+            Beat(name, is_test, "ON" if is_on else "OFF", received_ns)
+            for (is_test, name), (is_on, received_ns) in self._heartbeats.items()
+        ]
+        return sorted(beats)
 
     def detectors_online(self, now_ns: Nanoseconds, *, is_test: bool = False) -> frozenset[str]:
         """Return the detectors whose last heartbeat says ON and is younger than ``HB_OFFLINE_AFTER``."""

@@ -47,6 +47,15 @@ class Member(NamedTuple):
     message_uuid: str
 
 
+class Beat(NamedTuple):
+    """The last heartbeat of a detector: what it said, ON or OFF, and when it was received."""
+
+    detector_name: str
+    is_test: bool
+    status: str
+    received_ns: Nanoseconds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert as decided. SPEC section 4 gives each field's meaning; ``event_key`` rules are in ``alerts.py``.
