@@ -1,1 +1,43 @@
-"""The command line: parse, build, call."""
+"""The command line: parse, build, call.
+
+The commands are loaded when they are called, so that ``snews_cs --help`` need not wait for what they import.
+"""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from snews_cs import __version__
+from snews_cs.cli.group import LazyCommand, LazyGroup
+from snews_cs.logging_setup import LogFormat, configure_logging
+from snews_cs.settings import load_settings
+
+COMMANDS = {
+    "config": LazyCommand("snews_cs.cli.config:config", "Show every setting, its value in force and its source."),
+}
+"""Every command, where it lives, and what ``--help`` says of it."""
+
+
+@click.group(cls=LazyGroup, commands_table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--env", "env_file", metavar="FILE", type=click.Path(path_type=Path), help="File of KEY=value lines with settings."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(get_args(LogFormat)),
+    default="console",
+    show_default=True,
+    help="How to write the log: for people, or one JSON object a line.",
+)
+@click.version_option(__version__, prog_name="snews_cs")
+@click.pass_context
+def main(context: click.Context, env_file: Path | None, log_format: LogFormat) -> None:
+    """Run the SNEWS coincidence server: detector observations in, supernova alerts out.
+
+    Settings come from the environment, then from the file given with --env, then from the defaults.
+    """
+    configure_logging(log_format)
+    settings = load_settings(env_file)
+    configure_logging(log_format, secrets=settings.secrets)
+    context.obj = settings

@@ -1,0 +1,288 @@
+"""The settings: what the operator may choose, read once at start and immutable afterwards.
+
+A setting comes from the environment, else from the file given with ``--env``, else from its default. An empty value
+counts as not given. ``${NAME}`` inside a value that is no secret stands for the value in force of a setting further up
+in :class:`Settings`, or else for an environment variable.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from snews_cs.errors import SettingsError
+
+log = structlog.get_logger(__name__)
+
+MASK = "**********"
+"""Stands for a secret wherever one would be shown."""
+
+_SECOND_NS = 10**9
+_DAY_NS = 86_400 * _SECOND_NS
+_LONGEST_NS = 36_525 * _DAY_NS
+_UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400}
+
+
+def _nanoseconds(value: object, *, unit: str) -> int:
+    """Convert ``"10"``, ``"0.5"``, ``"7 d"`` exactly to ns; a bare number counts in ``unit``."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip(), re.ASCII)
+    if match is None or (match[2] or unit) not in _UNITS_S:
+        raise ValueError(f"{value!r} is not a length of time such as '10', '0.5 s' or '7 days'")
+    length = Decimal(match[1]) * _UNITS_S[match[2] or unit] * _SECOND_NS
+    if length != int(length):
+        raise ValueError(f"{value!r} is finer than a nanosecond")
+    if length > _LONGEST_NS:
+        raise ValueError(f"{value!r} is longer than a century")
+    return int(length)
+
+
+def _not_zero(length_ns: int) -> int:
+    if length_ns == 0:
+        raise ValueError("must be longer than 0")
+    return length_ns
+
+
+def _expanded(value: object, info: ValidationInfo) -> object:
+    """Replace each ``${NAME}`` by the setting of that name, or by the environment variable."""
+
+    def meaning(match: re.Match[str]) -> str:
+        setting = info.data.get(match[1].lower())
+        text = setting if isinstance(setting, str) else os.environ.get(match[1])
+        if not text:
+            raise ValueError(f"{match[0]} stands for nothing: no setting above it and no environment variable")
+        return text
+
+    return re.sub(r"\$\{(\w+)\}", meaning, value) if isinstance(value, str) else value
+
+
+def _broker(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*", value, re.ASCII):
+        raise ValueError(f"{value!r} is not HOST or HOST:PORT (several separated by commas)")
+    return value
+
+
+def _topic(value: str) -> str:
+    if not re.fullmatch(r"kafka://[\w.:,-]+/[\w.-]{1,249}", value, re.ASCII):
+        raise ValueError(f"{value!r} is not of the form kafka://HOST[:PORT]/TOPIC")
+    return value
+
+
+def _store(value: str) -> str:
+    if not re.match(r"mongodb(\+srv)?://[^/\[\]]|sqlite:///.", value):
+        raise ValueError("is neither mongodb://HOST... nor sqlite:///PATH")
+    return value
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in re.split("[,;]", value) if part.strip())
+    return value
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise ValueError(f"{value!r} is not a mail address")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_expanded)]
+TopicURL = Annotated[Text, AfterValidator(_topic)]
+Address = Annotated[str, AfterValidator(_address)]
+Seconds = Annotated[int, BeforeValidator(partial(_nanoseconds, unit="s"))]
+Days = Annotated[int, BeforeValidator(partial(_nanoseconds, unit="d"))]
+Positive = AfterValidator(_not_zero)
+
+
+class Settings(BaseSettings):
+    """Every setting: as an attribute in lower case, with ``_ns`` added to lengths of time, which are integer ns.
+
+    Use :func:`load_settings`, which turns every fault into a :class:`snews_cs.errors.SettingsError`.
+    """
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        validate_default=False,
+    )
+
+    hop_broker: Annotated[Text, AfterValidator(_broker)] = Field("kafka.scimma.org", alias="HOP_BROKER")
+    """The Kafka broker, ``HOST`` or ``HOST:PORT`` (several separated by commas)."""
+    observation_topic: TopicURL = Field(
+        "kafka://${HOP_BROKER}/snews.experiments-test", alias="OBSERVATION_TOPIC", validate_default=True
+    )
+    """The topic that detectors publish on."""
+    alert_topic: TopicURL = Field("kafka://${HOP_BROKER}/snews.alert-test", alias="ALERT_TOPIC", validate_default=True)
+    """The topic that alerts are published on."""
+    firedrill_observation_topic: TopicURL = Field(
+        "kafka://${HOP_BROKER}/snews.experiments-firedrill", alias="FIREDRILL_OBSERVATION_TOPIC", validate_default=True
+    )
+    """The topic of observations in a firedrill."""
+    firedrill_alert_topic: TopicURL = Field(
+        "kafka://${HOP_BROKER}/snews.alert-firedrill", alias="FIREDRILL_ALERT_TOPIC", validate_default=True
+    )
+    """The topic of alerts in a firedrill."""
+    connection_test_topic: TopicURL = Field(
+        "kafka://${HOP_BROKER}/snews.connection-testing", alias="CONNECTION_TEST_TOPIC", validate_default=True
+    )
+    """The topic of answers to connection tests, and of the alerts that test messages raise."""
+    no_coincidence_topic: TopicURL | None = Field(None, alias="NO_COINCIDENCE_TOPIC")
+    """The topic on which observations that raise no alert are answered; without it they are not."""
+    hop_auth: bool = Field(True, alias="HOP_AUTH")
+    """Whether to log in to the broker with the credentials of hop's ``auth.toml``."""
+    consumer_group: Text = Field("snews_cs", alias="CONSUMER_GROUP")
+    """The Kafka consumer group under which the position in the observation topic is kept."""
+    coincidence_threshold_ns: Annotated[Seconds, Positive] = Field(10 * _SECOND_NS, alias="COINCIDENCE_THRESHOLD")
+    """Observations at most this far apart coincide (seconds)."""
+    refine_window_ns: Seconds = Field(_SECOND_NS, alias="REFINE_WINDOW")
+    """A detector's observation at most this far from a former one of its own refines that one (seconds)."""
+    msg_expiration_ns: Annotated[Seconds, Positive] = Field(_DAY_NS, alias="MSG_EXPIRATION")
+    """An observation of this age leaves the cache (seconds)."""
+    clock_skew_tolerance_ns: Seconds = Field(60 * _SECOND_NS, alias="CLOCK_SKEW_TOLERANCE")
+    """A neutrino time at most this far in the future is accepted (seconds)."""
+    database_server: Annotated[Text, AfterValidator(_store)] = Field(
+        "mongodb://localhost:27017", alias="DATABASE_SERVER"
+    )
+    """The store: ``mongodb://...`` or ``sqlite:///PATH``."""
+    server_tag: Text = Field(default_factory=socket.gethostname, alias="SERVER_TAG")
+    """This server's name in alerts and in the journal; the host name by default."""
+    hb_delete_after_ns: Annotated[Days, Positive] = Field(7 * _DAY_NS, alias="HB_DELETE_AFTER")
+    """Heartbeats older than this are deleted (days)."""
+    hb_offline_after_ns: Annotated[Seconds, Positive] = Field(600 * _SECOND_NS, alias="HB_OFFLINE_AFTER")
+    """A detector whose last heartbeat is older than this counts as offline (seconds)."""
+    muted_detectors: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="MUTED_DETECTORS")
+    """Detectors that no warnings are sent about, separated by ``,`` or ``;``."""
+    detector_registry: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] | None = Field(
+        None, alias="DETECTOR_REGISTRY"
+    )
+    """A file that extends the registry of detectors that comes with the package."""
+    snews_cs_admin_pass: SecretStr | None = Field(None, alias="snews_cs_admin_pass")
+    """The password of commands such as hard-reset; without it they are off."""
+    snews_sender_email: Address | None = Field(None, alias="snews_sender_email")
+    """The address that mails are sent from."""
+    snews_sender_pass: SecretStr | None = Field(None, alias="snews_sender_pass")
+    """The password of that address at the mail server."""
+    smtp_server_addr: Text | None = Field(None, alias="smtp_server_addr")
+    """The mail server, ``HOST`` or ``HOST:PORT``."""
+    alert_emails: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="ALERT_EMAILS")
+    """The addresses that alerts are mailed to, separated by ``,`` or ``;``."""
+    slack_token: SecretStr | None = Field(None, alias="SLACK_TOKEN")
+    """The token of the Slack bot."""
+    slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
+    """The Slack channel that the bot writes to."""
+    remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * _DAY_NS, alias="REMOVE_FIGURES_AFTER")
+    """Figures older than this are deleted (days)."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment before what the constructor is given: the file's values."""
+        return env_settings, init_settings
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every secret in force, in clear: what must never be shown."""
+        given = (getattr(self, name) for name in type(self).model_fields)
+        inside_url = urlsplit(self.database_server).password or ""
+        found = {secret.get_secret_value() for secret in given if isinstance(secret, SecretStr)}
+        return frozenset(found | {inside_url, unquote(inside_url)}) - {""}
+
+    def shown(self) -> "Iterator[ShownSetting]":
+        """Yield every setting as it may be shown to a person: secrets masked, lengths of time in seconds."""
+        for name, field in type(self).model_fields.items():
+            key = str(field.alias)
+            given = "environment" if os.environ.get(key) else "file"
+            source = given if name in self.model_fields_set else "default"
+            yield ShownSetting(key, _shown(getattr(self, name), is_time=name.endswith("_ns")), source)
+
+    def moved_to(self, broker: str) -> "Settings":
+        """Return the same settings with every topic, of the same name, on another broker (``HOST:PORT``)."""
+        topics = {name: getattr(self, name) for name in type(self).model_fields if name.endswith("_topic")}
+        moved = {name: f"kafka://{broker}{urlsplit(url).path}" for name, url in topics.items() if url is not None}
+        return self.model_copy(update={"hop_broker": broker, **moved})
+
+
+class ShownSetting(NamedTuple):
+    """A setting's name, its value in force fit for showing, and its source: environment, file or default."""
+
+    key: str
+    value: str
+    source: str
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the environment and the operator's file of ``KEY=value`` lines (``--env``); unknown keys are logged.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, or values are malformed; the text names each such setting, and shows no secret.
+    """
+    file = _read_env_file(env_file) if env_file is not None else {}
+    for key in sorted(file.keys() - {field.alias for field in Settings.model_fields.values()}):
+        log.warning("%s: unknown setting %s", env_file, key)
+    given: dict[str, Any] = {key: value for key, value in file.items() if value}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_faults(error))) from error
+
+
+def _read_env_file(path: Path) -> dict[str, str | None]:
+    """Read the file's keys and values as they stand in it."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"cannot read the settings file {path}: it is not UTF-8 text") from error
+    for binding in bindings:
+        if binding.error or (binding.key is not None and binding.value is None):
+            raise SettingsError(f"{path}, line {binding.original.line}: not of the form KEY=value")
+    return {binding.key: binding.value for binding in bindings if binding.key is not None}
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    """Yield a line for each setting that was given a malformed value (not for defaults that build on it)."""
+    keys = {field.alias for field in Settings.model_fields.values()}
+    for fault in error.errors(include_url=False, include_input=False):
+        if fault["loc"][0] in keys:
+            yield f"{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _shown(value: object, *, is_time: bool) -> str:
+    match value:
+        case None:
+            return ""
+        case SecretStr():
+            return MASK
+        case bool():
+            return str(value).lower()
+        case int() if is_time:
+            return f"{(Decimal(value) / _SECOND_NS).normalize():f} s"
+        case tuple():
+            return "; ".join(value)
+        case str() if "://" in value and (password := urlsplit(value).password):
+            return value.replace(f":{password}@", f":{MASK}@")
+        case _:
+            return str(value)

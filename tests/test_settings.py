@@ -1,0 +1,256 @@
+"""The settings: where values come from, what is refused, and what is never shown."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import structlog
+
+from snews_cs.errors import SettingsError
+from snews_cs.settings import MASK, Settings, load_settings
+
+EXAMPLE = Path(__file__).parent.parent / "etc" / "test-config.env"
+SECOND = 10**9
+DAY = 86_400 * SECOND
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    return tmp_path / "my.env"
+
+
+def given(env_file: Path, *lines: str) -> Settings:
+    env_file.write_text("\n".join(lines))
+    return load_settings(env_file)
+
+
+def sources(settings: Settings) -> dict[str, str]:
+    return {setting.key: setting.source for setting in settings.shown()}
+
+
+def values(settings: Settings) -> dict[str, str]:
+    return {setting.key: setting.value for setting in settings.shown()}
+
+
+def test_defaults_are_the_development_topics_and_the_spec_s_numbers() -> None:
+    settings = load_settings()
+    assert settings.observation_topic == "kafka://kafka.scimma.org/snews.experiments-test"
+    assert settings.alert_topic == "kafka://kafka.scimma.org/snews.alert-test"
+    assert settings.connection_test_topic == "kafka://kafka.scimma.org/snews.connection-testing"
+    assert settings.no_coincidence_topic is None
+    assert settings.hop_auth is True
+    assert settings.database_server == "mongodb://localhost:27017"
+    assert settings.coincidence_threshold_ns == 10 * SECOND
+    assert settings.refine_window_ns == SECOND
+    assert settings.msg_expiration_ns == DAY
+    assert settings.clock_skew_tolerance_ns == 60 * SECOND
+    assert settings.hb_delete_after_ns == 7 * DAY
+    assert settings.hb_offline_after_ns == 600 * SECOND
+    assert set(sources(settings).values()) == {"default"}
+
+
+def test_every_setting_is_explained() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_environment_beats_file_beats_default(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFINE_WINDOW", "3")
+    settings = given(env_file, "REFINE_WINDOW=2", "CLOCK_SKEW_TOLERANCE=2")
+    assert settings.refine_window_ns == 3 * SECOND
+    assert settings.clock_skew_tolerance_ns == 2 * SECOND
+    assert settings.coincidence_threshold_ns == 10 * SECOND
+    shown = sources(settings)
+    assert shown["REFINE_WINDOW"] == "environment"
+    assert shown["CLOCK_SKEW_TOLERANCE"] == "file"
+    assert shown["COINCIDENCE_THRESHOLD"] == "default"
+
+
+def test_an_empty_value_counts_as_not_given(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFINE_WINDOW", "")
+    settings = given(env_file, "REFINE_WINDOW=2", "CLOCK_SKEW_TOLERANCE=")
+    assert settings.refine_window_ns == 2 * SECOND
+    assert sources(settings)["REFINE_WINDOW"] == "file"
+    assert settings.clock_skew_tolerance_ns == 60 * SECOND
+    assert sources(settings)["CLOCK_SKEW_TOLERANCE"] == "default"
+
+
+def test_the_broker_in_force_is_expanded(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOP_BROKER", "localhost:9092")
+    settings = given(env_file, "HOP_BROKER=elsewhere", "ALERT_TOPIC=kafka://${HOP_BROKER}/mine")
+    assert settings.alert_topic == "kafka://localhost:9092/mine"
+    assert settings.observation_topic == "kafka://localhost:9092/snews.experiments-test"
+
+
+def test_environment_variables_are_expanded_but_not_in_secrets(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA", "/data")
+    settings = given(env_file, "DATABASE_SERVER=sqlite:///${DATA}/snews.db", "SLACK_TOKEN='a${DATA}'")
+    assert settings.database_server == "sqlite:////data/snews.db"
+    assert settings.slack_token is not None
+    assert settings.slack_token.get_secret_value() == "a${DATA}"
+
+
+def test_what_stands_for_nothing_is_an_error(env_file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^ALERT_TOPIC: \$\{NOWHERE\} stands for nothing"):
+        given(env_file, "ALERT_TOPIC=kafka://${NOWHERE}/mine")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected_ns"),
+    [
+        ("REFINE_WINDOW=0", 0),
+        ("REFINE_WINDOW=0.1", SECOND // 10),
+        ("REFINE_WINDOW=0.300000001", 300_000_001),
+        ("REFINE_WINDOW=4.35", 4_350_000_000),
+        ("REFINE_WINDOW=2 min", 120 * SECOND),
+        ("HB_DELETE_AFTER=7", 7 * DAY),
+        ("HB_DELETE_AFTER=0.5", DAY // 2),
+        ("HB_DELETE_AFTER=7 days", 7 * DAY),
+        ("HB_DELETE_AFTER=3600 s", 3600 * SECOND),
+    ],
+)
+def test_lengths_of_time_are_exact(env_file: Path, line: str, expected_ns: int) -> None:
+    settings = given(env_file, line)
+    assert getattr(settings, line.partition("=")[0].lower() + "_ns") == expected_ns
+
+
+def test_lists(env_file: Path) -> None:
+    settings = given(env_file, 'MUTED_DETECTORS="SNO+, KM3NeT;LVD;"', "ALERT_EMAILS=a@example.org;b@example.org")
+    assert settings.muted_detectors == ("SNO+", "KM3NeT", "LVD")
+    assert settings.alert_emails == ("a@example.org", "b@example.org")
+    assert values(settings)["MUTED_DETECTORS"] == "SNO+; KM3NeT; LVD"
+
+
+@pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on"])
+def test_hop_auth_true(env_file: Path, value: str) -> None:
+    assert given(env_file, f"HOP_AUTH={value}").hop_auth is True
+
+
+@pytest.mark.parametrize("value", ["false", "0", "no", "off"])
+def test_hop_auth_false(env_file: Path, value: str) -> None:
+    assert given(env_file, f"HOP_AUTH={value}").hop_auth is False
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "HOP_BROKER=kafka://host",
+        "HOP_BROKER=two words",
+        "OBSERVATION_TOPIC=snews.experiments-test",
+        "OBSERVATION_TOPIC=kafka://host",
+        "OBSERVATION_TOPIC=kafka://host/a/b",
+        "OBSERVATION_TOPIC=kafka://group@host/a",
+        "NO_COINCIDENCE_TOPIC=no",
+        "HOP_AUTH=maybe",
+        "COINCIDENCE_THRESHOLD=ten",
+        "COINCIDENCE_THRESHOLD=-1",
+        "COINCIDENCE_THRESHOLD=0",
+        "COINCIDENCE_THRESHOLD=nan",
+        "COINCIDENCE_THRESHOLD=inf",
+        "COINCIDENCE_THRESHOLD=1e1",
+        "COINCIDENCE_THRESHOLD=10 weeks",
+        "COINCIDENCE_THRESHOLD=0.0000000001",
+        "MSG_EXPIRATION=99999999999999999999",
+        "HB_DELETE_AFTER=0",
+        "DATABASE_SERVER=mysql://localhost",
+        "DATABASE_SERVER=sqlite:///",
+        "ALERT_EMAILS=a@example.org;nobody",
+        "snews_sender_email=nobody",
+    ],
+)
+def test_a_malformed_value_is_one_line_that_names_it(env_file: Path, line: str) -> None:
+    key, _, value = line.partition("=")
+    with pytest.raises(SettingsError) as caught:
+        given(env_file, line)
+    text = str(caught.value)
+    assert text.startswith(f"{key}: ")
+    assert "\n" not in text
+    assert ";" not in text.replace(value, "")
+
+
+def test_all_malformed_values_are_named_at_once(env_file: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        given(env_file, "HOP_BROKER=two words", "HOP_AUTH=maybe")
+    assert [part.split(":")[0] for part in str(caught.value).split("; ")] == ["HOP_BROKER", "HOP_AUTH"]
+
+
+def test_a_malformed_value_in_the_environment_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HB_OFFLINE_AFTER", "soon")
+    with pytest.raises(SettingsError, match=r"^HB_OFFLINE_AFTER: 'soon'"):
+        load_settings()
+
+
+def test_errors_show_no_password(env_file: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        given(env_file, "DATABASE_SERVER=mysql://me:hunter2@localhost")
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_an_unknown_key_is_a_warning_that_names_it(env_file: Path) -> None:
+    with structlog.testing.capture_logs() as lines:
+        given(env_file, "HOP_BROKR=host", "hop_auth=false", "HOP_AUTH=false")
+    assert [line["event"] for line in lines] == [
+        f"{env_file}: unknown setting HOP_BROKR",
+        f"{env_file}: unknown setting hop_auth",
+    ]
+    assert {line["log_level"] for line in lines} == {"warning"}
+
+
+def test_files_that_cannot_be_used(tmp_path: Path, env_file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"missing\.env: No such file"):
+        load_settings(tmp_path / "missing.env")
+    with pytest.raises(SettingsError, match="directory"):
+        load_settings(tmp_path)
+    with pytest.raises(SettingsError, match="line 2: not of the form KEY=value"):
+        given(env_file, "HOP_AUTH=false", "HOP_BROKER")
+    with pytest.raises(SettingsError, match="line 1: not of the form KEY=value"):
+        given(env_file, "what is = this")
+    env_file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        load_settings(env_file)
+
+
+def test_secrets_are_masked(env_file: Path) -> None:
+    settings = given(
+        env_file,
+        "snews_cs_admin_pass=first",
+        "snews_sender_pass=second",
+        "SLACK_TOKEN=third",
+        "DATABASE_SERVER=mongodb://me:fo%2Furth@localhost:27017/?replicaSet=a",
+    )
+    assert settings.secrets == {"first", "second", "third", "fo%2Furth", "fo/urth"}
+    shown = values(settings)
+    assert shown["snews_cs_admin_pass"] == shown["snews_sender_pass"] == shown["SLACK_TOKEN"] == MASK
+    assert shown["DATABASE_SERVER"] == f"mongodb://me:{MASK}@localhost:27017/?replicaSet=a"
+    assert load_settings().secrets == set()
+
+
+def test_shown_lengths_of_time_can_be_read_back(env_file: Path) -> None:
+    settings = given(env_file, "HB_DELETE_AFTER=0.25", "REFINE_WINDOW=0.000000001")
+    shown = values(settings)
+    assert shown["HB_DELETE_AFTER"] == "21600 s"
+    assert shown["REFINE_WINDOW"] == "0.000000001 s"
+    again = given(env_file, *(f"{key}={shown[key]}" for key in ("HB_DELETE_AFTER", "REFINE_WINDOW")))
+    assert values(again) == shown
+
+
+def test_moved_to_another_broker_every_topic_keeps_its_name(env_file: Path) -> None:
+    settings = given(env_file, "ALERT_TOPIC=kafka://far.away/mine", "NO_COINCIDENCE_TOPIC=kafka://far.away/no")
+    moved = settings.moved_to("127.0.0.1:9092")
+    assert moved.hop_broker == "127.0.0.1:9092"
+    assert moved.alert_topic == "kafka://127.0.0.1:9092/mine"
+    assert moved.no_coincidence_topic == "kafka://127.0.0.1:9092/no"
+    assert moved.firedrill_alert_topic == "kafka://127.0.0.1:9092/snews.alert-firedrill"
+    assert settings.alert_topic == "kafka://far.away/mine"
+    assert load_settings().moved_to("127.0.0.1:9092").no_coincidence_topic is None
+
+
+def test_the_example_holds_every_key_each_explained_and_equal_to_its_default() -> None:
+    with structlog.testing.capture_logs() as logged:
+        settings = load_settings(EXAMPLE)
+    assert logged == []
+    assert values(settings) == values(load_settings())
+    lines_in_pairs = list(itertools.pairwise(EXAMPLE.read_text().splitlines()))
+    explained = [
+        line.partition("=")[0] for above, line in lines_in_pairs if above.startswith("# ") and line[:1].isalpha()
+    ]
+    assert explained == [field.alias for field in Settings.model_fields.values()]
