@@ -1,4 +1,4 @@
-"""What is answered to the one who sent a message; nothing of it is needed for an alert, so nothing of it may fail one."""
+"""What is answered to the one who sent a message. No alert needs it, so it may fail without harm to one."""
 
 import json
 from typing import Protocol

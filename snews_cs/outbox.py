@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 
 from snews_cs.coincidence.types import Alert
-from snews_cs.errors import StreamError
+from snews_cs.errors import StreamError, TopicMissing
+from snews_cs.messages.times import posix_from_tai
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
 from snews_cs.streams.backoff import Backoff
@@ -17,8 +19,11 @@ from snews_cs.streams.publisher import Publication
 
 log = structlog.get_logger(__name__)
 
-TAIL = 1_000
+TAIL = 10_000
 """How many of the newest alerts on a topic are looked at after a restart for those already published."""
+
+TAIL_MARGIN = timedelta(minutes=10)
+"""How much earlier than the oldest restored alert the look begins: the broker's clock is not ours."""
 
 
 class Publisher(Protocol):
@@ -27,7 +32,7 @@ class Publisher(Protocol):
     def publish_all(self, publications: list[Publication]) -> None:
         """Write, and wait for the broker's acknowledgement."""
 
-    def tail(self, topic: str, limit: int) -> list[dict[str, object]]:
+    def tail(self, topic: str, limit: int, *, since: datetime | None = None) -> list[dict[str, Any]]:
         """Return the newest records of a topic that are JSON objects."""
 
 
@@ -107,8 +112,7 @@ class Outbox:
             self._backoff.success()
 
     def _publish_entry(self, pending: _Pending) -> None:
-        outcome = pending.entry.outcome
-        alerts = outcome.alerts if outcome else ()
+        alerts = _alerts(pending)
         for index in range(pending.acknowledged, len(alerts)):
             alert = alerts[index]
             topic = self._topics.of(alert)
@@ -133,18 +137,26 @@ class Outbox:
     def _look_at_topics(self) -> None:
         """Pass over restored alerts that reached their topic before the server that wrote them stopped."""
         restored = [pending for pending in self._pending if pending.restored]
-        alerts = [alert for each in restored if each.entry.outcome for alert in each.entry.outcome.alerts]
-        if not alerts:
+        if not restored:
             return
-        published = {
-            record.get("alert_uuid")
-            for topic in {self._topics.of(alert) for alert in alerts}
-            for record in self._publisher.tail(topic, TAIL)
-        }
+        earliest_ns = min(pending.entry.received_ns for pending in restored)
+        since = datetime.fromtimestamp(posix_from_tai(earliest_ns) / 1e9, UTC) - TAIL_MARGIN
+        topics = {self._topics.of(alert) for pending in restored for alert in _alerts(pending)}
+        published = {uuid for topic in topics for uuid in self._published_on(topic, since)}
         for pending in restored:
-            outcome = pending.entry.outcome
-            for alert in outcome.alerts[pending.acknowledged :] if outcome else ():
+            for alert in _alerts(pending)[pending.acknowledged :]:
                 if alert.alert_uuid not in published:
                     break
+                log.info("alert is on its topic already", alert_uuid=alert.alert_uuid)
                 pending.acknowledged += 1
             pending.restored = False
+
+    def _published_on(self, topic: str, since: datetime) -> set[str]:
+        try:
+            return {str(record.get("alert_uuid")) for record in self._publisher.tail(topic, TAIL, since=since)}
+        except TopicMissing:
+            return set()  # it is made with its first alert
+
+
+def _alerts(pending: _Pending) -> tuple[Alert, ...]:
+    return pending.entry.outcome.alerts if pending.entry.outcome else ()

@@ -21,7 +21,8 @@ def report(entry: Entry) -> None:
     match entry.message:
         case Observation() as message:
             log.info(
-                f"observation {_disposition(entry.outcome)}",
+                "observation",
+                became=_disposition(entry.outcome),
                 detector=message.detector_name,
                 neutrino_time=format_utc(message.neutrino_time_ns),
                 p_value=message.p_value,
@@ -30,7 +31,8 @@ def report(entry: Entry) -> None:
             )
         case Retraction() as message:
             log.info(
-                f"retraction: {_disposition(entry.outcome)}",
+                "retraction",
+                became=_disposition(entry.outcome),
                 detector=message.detector_name,
                 target=message.retract_message_uuid or f"latest {message.retract_latest_n}",
                 **_marks(message.is_test, message.is_pre_sn),
@@ -51,5 +53,5 @@ def _sublists(outcome: Outcome | None) -> list[int]:
     return [sublist.number for sublist in outcome.sublists] if outcome else []
 
 
-def _marks(is_test: bool, is_pre_sn: bool) -> dict[str, bool]:  # noqa: FBT001
+def _marks(is_test: bool, is_pre_sn: bool) -> dict[str, bool]:
     return {name: True for name, on in (("test", is_test), ("pre_sn", is_pre_sn)) if on}
