@@ -1,0 +1,40 @@
+# `make run` and `make test` set themselves up: they need Python 3.11 to 3.13 with venv and pip, and a package index.
+# PYTHON=python3.12 chooses the interpreter, ARGS="..." goes to pytest, KEEP=1 leaves the demonstration up.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types bench docs clean environment client
+
+bin := .venv/bin
+
+help:   ## Show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: environment   ## Watch detectors publish, coincidences form and alerts go out (KEEP=1 leaves it all up)
+	@$(bin)/python -m snews_cs.simulation.demo $(if $(KEEP),--keep)
+
+test: environment client   ## Run the tests (ARGS="-k retraction" chooses)
+	@$(bin)/pytest -rs $(ARGS)
+
+lint: environment   ## Check style and format
+	@$(bin)/ruff check
+	@$(bin)/ruff format --check
+
+types: environment   ## Check types
+	@$(bin)/mypy
+
+bench: environment   ## Measure; prints machine, versions, n, median, p95 and p99
+	@$(bin)/pytest benchmarks -p no:randomly $(ARGS)
+
+docs: environment   ## Build the documentation: docs/_build/html/index.html
+	@$(bin)/sphinx-build -q -W --keep-going docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+clean:   ## Remove all that make has made, environments included
+	@rm -rf .venv .venv-* build dist docs/_build .benchmarks .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find snews_cs tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment:
+	@.ci/environment project
+
+client:
+	@.ci/environment client
