@@ -1,0 +1,74 @@
+"""Reads JSON of strangers: bounded nesting, no NaN or Infinity, no integer beyond 64 bits, only storable text."""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from snews_cs.errors import MessageRefused
+from snews_cs.messages.limits import INT64, MAX_DEPTH, quote, storable
+
+_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)  # never tries a string twice: linear
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def loads(text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    MessageRefused
+        If it is not JSON, nests deeper than :data:`~snews_cs.messages.limits.MAX_DEPTH`, or holds a number that is
+        not finite or an integer that does not fit into 64 bits.
+    """
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(text)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise MessageRefused(f"not JSON: {error.msg}, character {error.pos}") from error
+    return _storable(value) if _ESCAPED_SURROGATE.search(text) else value
+
+
+def _check_depth(text: str) -> None:
+    """Refuse a text that nests too deep; done beforehand, since the parser itself recurses."""
+    depth = 0
+    for match in _STRUCTURE.finditer(text):
+        lexeme = match[0]
+        if lexeme in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise MessageRefused(f"JSON nests deeper than {MAX_DEPTH} levels")
+        elif lexeme in "]}":
+            depth -= 1
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or (value := int(text)) not in INT64:
+        raise MessageRefused(f"the integer {quote(text)} does not fit into 64 bits")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise MessageRefused(f"the number {quote(text)} is too large")
+    return value
+
+
+def _not_a_number(text: str) -> NoReturn:
+    raise MessageRefused(f"{text} is not a number that a message may hold")
+
+
+def _storable(value: Any) -> Any:
+    """Return a value of JSON with lone surrogates replaced; its depth is bounded already."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(name): _storable(item) for name, item in value.items()}
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_constant=_not_a_number)
