@@ -250,7 +250,7 @@ class Oracle:
         supersedes = event.alert_uuid if event else None
         merged_event_ids = tuple(merges)
         alert_uuid = made_of(event_id, revision, alert_type, supersedes, named, merged_event_ids)
-        online = sorted(self._online(cache.key.is_test) | {line.detector_name for line in listed})
+        online = sorted(self.online(self.now, cache.key.is_test) | {line.detector_name for line in listed})
         alerts.append(
             Alert(
                 alert_type=alert_type,
@@ -274,11 +274,12 @@ class Oracle:
 
     # SPEC 5
 
-    def _online(self, is_test: bool) -> set[str]:
+    def online(self, now_ns: int, is_test: bool) -> set[str]:
+        """Return the detectors whose last heartbeat was ON and is younger than ``offline_after_ns``."""
         return {
             name
             for (of_test, name), (status, received_ns) in self.heartbeats.items()
-            if of_test == is_test and status == "ON" and self.now - received_ns < self.parameters.offline_after_ns
+            if of_test == is_test and status == "ON" and now_ns - received_ns < self.parameters.offline_after_ns
         }
 
     def _false_alarm_rate_per_year(
