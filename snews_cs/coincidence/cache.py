@@ -196,17 +196,15 @@ class Cache:
         return Recut(before, after)
 
     def store(self, recut: Recut, log: UndoLog) -> list[int]:
-        """Let the sublists be as cut; return the numbers of those whose record differs now, in order of the cut."""
+        """Let the sublists be as cut; return the numbers of those that differ now, in order of the cut."""
         kept = {sublist.number for sublist in recut.after}
         changed = [sublist.number for sublist in recut.before if sublist.number not in kept]
         for number in changed:
             self._sublists.discard(number, log)
         for sublist in recut.after:
-            old = self._sublists.get(sublist.number)
-            if old != sublist:
+            if self._sublists.get(sublist.number) != sublist:
                 self._sublists.put(sublist, log)
-                if old is None or old.standing != sublist.standing or old.line_numbers != sublist.line_numbers:
-                    changed.append(sublist.number)
+                changed.append(sublist.number)
         return changed
 
     # Keeping

@@ -121,7 +121,7 @@ class Outcome:
     lines, lines_gone
         Lines opened or moved, as they now stand; ids of lines withdrawn, expired or reset.
     sublists, sublists_gone
-        Sublists that are new or changed; (cache, number) of those that are no more.
+        Sublists that are new, changed, or hold a line that moved; (cache, number) of those that are no more.
     """
 
     disposition: Disposition
