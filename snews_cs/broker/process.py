@@ -1,0 +1,146 @@
+"""Starting an embedded broker from Python, as a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from snews_cs.broker.config import HOST, BrokerConfig
+
+STOP_TIMEOUT = 5.0
+"""Seconds within which a broker that is told to stop does so."""
+
+
+class BrokerNotStarted(Exception):
+    """The broker's process ended before it was ready; the text is what it said."""
+
+
+class BrokerProcess:
+    """An embedded broker in a child process, which ends with this one whatever happens.
+
+    Its memory and its interpreter lock are its own. Used as a context manager it stops at the end.
+
+    Parameters
+    ----------
+    config
+        The settings.
+
+    Raises
+    ------
+    BrokerNotStarted
+        If a port is taken or the data directory cannot be used.
+    """
+
+    def __init__(self, config: BrokerConfig) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "snews_cs.broker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        self._process.stdin.write(json.dumps(asdict(config) | {"data": str(config.data)}).encode() + b"\n")
+        self._process.stdin.flush()
+        ready = self._process.stdout.readline()
+        if not ready:
+            raise BrokerNotStarted(f"the embedded broker did not start (exit code {self._reap()}); see above")
+        self.ports: tuple[int, ...] = tuple(json.loads(ready))
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the main listener, which asks for a login if there are users."""
+        return f"{HOST}:{self.ports[0]}"
+
+    @property
+    def plain_address(self) -> str:
+        """``host:port`` of the listener that asks for no login (the main one if there are no users)."""
+        return f"{HOST}:{self.ports[-1]}"
+
+    @property
+    def pid(self) -> int:
+        """Number of the broker's process."""
+        return self._process.pid
+
+    def url(self, topic: str) -> str:
+        """Return hop's URL of a topic on the listener that asks for no login."""
+        return f"kafka://{self.plain_address}/{topic}"
+
+    def stop(self) -> None:
+        """Tell the broker to stop (SIGTERM) and wait until it has; kill it if it does not. Repeating it is harmless."""
+        self._process.terminate()
+        self._reap()
+
+    def kill(self) -> None:
+        """Kill the broker (SIGKILL). What it acknowledged is in its data directory."""
+        self._process.kill()
+        self._reap()
+
+    def _reap(self) -> int:
+        try:
+            self._process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        return self._process.returncode
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_broker(
+    data: Path,
+    port: int = 0,
+    users: Mapping[str, str] | None = None,
+    *,
+    plain_port: int | None = None,
+    topics: Collection[str] = (),
+    partitions: int = 1,
+    auto_create: bool = True,
+) -> BrokerProcess:
+    """Start an embedded broker and wait until clients can connect.
+
+    Parameters
+    ----------
+    data
+        Directory of its log; made if it is missing.
+    port
+        Port of the main listener, 0 for any free one.
+    users
+        Password of each user; if there are any, the main listener serves nobody who does not log in.
+    plain_port
+        Port of a second listener that asks for no login, 0 for any free one, None for no such listener.
+    topics
+        Topics that are there from the start.
+    partitions
+        Partitions of a topic that is made without saying how many.
+    auto_create
+        Whether a topic is made when a client first asks for it.
+
+    Raises
+    ------
+    BrokerNotStarted
+        If a port is taken or the data directory cannot be used.
+    """
+    return BrokerProcess(
+        BrokerConfig(
+            data=data,
+            port=port,
+            users=dict(users or {}),
+            plain_port=plain_port,
+            topics=tuple(topics),
+            partitions=partitions,
+            auto_create=auto_create,
+        )
+    )
