@@ -10,7 +10,9 @@ class Storage(Protocol):
     """The journal, the engine's snapshots and the projections made of the journal.
 
     Every method raises :class:`snews_cs.errors.StoreUnreachable` when the store does not answer within its time-out.
-    A method that returns has made its effect durable. One thread uses a store at a time.
+    An append that returns is durable, whatever happens. What the other methods did outlives the process; a power cut
+    may take back the latest of it on SQLite, never anything that was there before the last append. One thread uses a
+    store at a time.
     """
 
     def append(self, entries: Sequence[Entry]) -> None:

@@ -1,0 +1,130 @@
+"""The projections in MongoDB, where nothing changes together: rows are written before the mark that says so.
+
+Each row is written whole under its identity, so that writing it again after a crash is harmless.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import NamedTuple
+
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
+
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage.documents import Document, to_row_document
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.mongo_errors import taken
+from snews_cs.storage.order import require_run
+from snews_cs.storage.projections import changes
+from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow
+
+_MARK = {"_id": "projections"}
+_NO_TTL_INDEXES = frozenset({115, 238})  # CommandNotSupported; NotImplemented, of servers that only speak the protocol
+
+
+class Mark(NamedTuple):
+    """The sequence number up to which the projections stand, and how often it was set."""
+
+    sequence: int
+    turn: int
+
+
+class MongoProjections:
+    """The projections' collections; every method raises what pymongo raises.
+
+    Parameters
+    ----------
+    database
+        Where the collections are.
+    heartbeats_kept_ns
+        How long heartbeats are kept, ns.
+    """
+
+    def __init__(self, database: Database[Document], heartbeats_kept_ns: Nanoseconds) -> None:
+        self._database = database
+        self._marks = database["projected"]
+        self._heartbeats_kept_ns = heartbeats_kept_ns
+        self._server_sweeps = True
+
+    def prepare(self) -> None:
+        """Make the indexes and the mark."""
+        for kind in EXPIRING:
+            self._index_expiry(self._database[kind.table])
+        with suppress(DuplicateKeyError):  # another server makes it just now
+            self._marks.update_one(_MARK, {"$setOnInsert": Mark(0, 0)._asdict()}, upsert=True)
+
+    def mark(self) -> Mark:
+        """Return where the projections stand."""
+        found = self._marks.find_one(_MARK)
+        return Mark(0, 0) if found is None else Mark(found["sequence"], found["turn"])
+
+    def project(self, entries: Sequence[Entry], journal: Callable[[int], Iterator[Entry]]) -> None:
+        """Write the rows of consecutive entries, then move the mark.
+
+        Two servers may do this at once, and the rows of the one behind may come last. Each therefore moves the mark
+        only if nobody did since it looked; else it writes again what lies between its own last entry and the mark.
+
+        Parameters
+        ----------
+        entries
+            Consecutive; those at or below the mark are passed over.
+        journal
+            Yields all entries above a sequence number.
+        """
+        mark = self.mark()
+        news = [entry for entry in entries if entry.sequence > mark.sequence]
+        if not news:
+            return
+        require_run(news, mark.sequence + 1)
+        self._write(news)
+        last = news[-1].sequence
+        while not self._move(mark, last):
+            mark = self.mark()
+            low, high = sorted((mark.sequence, last))
+            self._write(islice(journal(low), high - low))
+            last = high
+
+    def sweep(self, now_ns: Nanoseconds) -> int:
+        """Delete rows whose time is over, unless TTL indexes see to that; how many."""
+        if self._server_sweeps:
+            return 0
+        over = {"expires_ns": {"$lte": now_ns}}
+        return sum(self._database[kind.table].delete_many(over).deleted_count for kind in EXPIRING)
+
+    def drop(self) -> None:
+        """Delete the mark, then the rows."""
+        self._marks.drop()
+        for kind in KINDS:
+            self._database[kind.table].drop()
+
+    def _index_expiry(self, collection: Collection[Document]) -> None:
+        try:
+            collection.create_index("expires", expireAfterSeconds=0)
+        except OperationFailure as error:
+            if error.code not in _NO_TTL_INDEXES:
+                raise
+            collection.create_index("expires_ns")
+            self._server_sweeps = False
+
+    def _move(self, mark: Mark, last: int) -> bool:
+        """Move the mark to entry ``last``, never backwards; False if somebody else set it since it was read."""
+        moved = Mark(max(mark.sequence, last), mark.turn + 1)
+        return self._marks.update_one({**_MARK, "turn": mark.turn}, {"$set": moved._asdict()}).modified_count == 1
+
+    def _write(self, entries: Iterator[Entry] | Sequence[Entry]) -> None:
+        found = changes(entries, heartbeats_kept_ns=self._heartbeats_kept_ns)
+        if found.lines_gone:
+            self._database[CacheRow.table].delete_many({"_id": {"$in": sorted(found.lines_gone)}})
+        for kind, rows in found.rows.items():
+            self._put(self._database[kind.table], [to_row_document(row) for row in rows.values()])
+
+    @staticmethod
+    def _put(collection: Collection[Document], documents: Sequence[Document]) -> None:
+        """Write documents: all at once, and again those few that are not new."""
+        try:
+            collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            for index in taken(error):
+                collection.replace_one({"_id": documents[index]["_id"]}, documents[index], upsert=True)

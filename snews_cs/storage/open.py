@@ -1,0 +1,72 @@
+"""From ``DATABASE_SERVER`` to a store."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from snews_cs.errors import SettingsError, StorageError, StoreUnreachable
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage.documents import Document
+from snews_cs.storage.mongo import OPTIONS, MongoStorage
+from snews_cs.storage.protocol import Storage
+from snews_cs.storage.sqlite import SqliteStorage
+
+_SQLITE = "sqlite:///"
+_MONGODB = ("mongodb://", "mongodb+srv://")
+_WEEK_NS = 7 * 86_400 * 10**9
+
+
+def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEEK_NS) -> Storage:
+    """Open the store of that address, and make it where there is none.
+
+    Parameters
+    ----------
+    database_server
+        ``mongodb://...``; or ``sqlite:///PATH``, where the path is relative to the working directory unless it begins
+        with a fourth slash. The file's directory is made.
+    heartbeats_kept_ns
+        How long heartbeats are kept (``HB_DELETE_AFTER``), ns.
+
+    Raises
+    ------
+    SettingsError
+        If the address cannot be used: the text says why, and shows no password.
+    StoreUnreachable
+        If the store does not answer.
+    """
+    try:
+        if database_server.startswith(_MONGODB):
+            return _open_mongo(database_server, heartbeats_kept_ns)
+        if database_server.startswith(_SQLITE):
+            return _open_sqlite(database_server.removeprefix(_SQLITE), heartbeats_kept_ns)
+    except StoreUnreachable:
+        raise
+    except StorageError as error:
+        raise SettingsError(f"DATABASE_SERVER: {error}") from error
+    raise SettingsError("DATABASE_SERVER is neither mongodb://HOST... nor sqlite:///PATH")
+
+
+def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
+    hosts = urlsplit(url).netloc.rpartition("@")[2]  # the rest may hold a password
+    try:
+        client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **OPTIONS)
+    except (PyMongoError, ValueError) as error:
+        raise SettingsError(f"DATABASE_SERVER: {error}") from error
+    try:
+        return MongoStorage(client, name=f"MongoDB at {hosts}", heartbeats_kept_ns=heartbeats_kept_ns)
+    except BaseException:
+        client.close()
+        raise
+
+
+def _open_sqlite(name: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
+    if name in ("", ":memory:"):
+        raise SettingsError("DATABASE_SERVER: sqlite:/// needs the path of a file")
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"DATABASE_SERVER: cannot make the directory {path.parent}: {error.strerror}") from error
+    return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns)

@@ -1,0 +1,187 @@
+"""What the journal's entries mean for the projections.
+
+It follows from the entries alone, is worked out here once for both stores, and may be done again at any time.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from snews_cs.coincidence.types import Alert, LineRecord
+from snews_cs.messages.times import format_utc
+from snews_cs.messages.types import (
+    DetectorMessage,
+    Heartbeat,
+    Nanoseconds,
+    Parameters,
+    Retraction,
+    SignificanceTier,
+    TimingTier,
+)
+from snews_cs.storage.codec import headers_of
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.tables import (
+    AlertRow,
+    CacheRow,
+    HeartbeatRow,
+    QuarantineRow,
+    RetractionRow,
+    Row,
+    SignificanceRow,
+    TimingRow,
+    values,
+)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a run of entries changes, each row only as the last of them leaves it.
+
+    Parameters
+    ----------
+    rows
+        Rows to write, new or not, by identity.
+    lines_gone
+        Identities of rows of the cache to delete.
+    """
+
+    rows: dict[type[Row], dict[Any, Row]] = field(default_factory=dict)
+    lines_gone: set[int] = field(default_factory=set)
+
+    def put(self, row: Row) -> None:
+        """Take in a row; it supersedes an earlier one of the same identity."""
+        self.rows.setdefault(type(row), {})[values(row)[0]] = row
+
+
+def changes(entries: Iterable[Entry], *, heartbeats_kept_ns: Nanoseconds) -> Changes:
+    """Return what consecutive entries change in the projections.
+
+    Parameters
+    ----------
+    entries
+        In order.
+    heartbeats_kept_ns
+        How long a heartbeat is kept (``HB_DELETE_AFTER``), ns.
+    """
+    found = Changes()
+    for entry in entries:
+        outcome = entry.outcome
+        if outcome is not None:
+            for line_id in outcome.lines_gone:
+                found.rows.get(CacheRow, {}).pop(line_id, None)
+            found.lines_gone.update(outcome.lines_gone)
+            for line in outcome.lines:
+                found.put(_cache_row(line))
+            for alert, published in zip(outcome.alerts, entry.alerts_json, strict=True):
+                found.put(_alert_row(entry, alert, published))
+        for row in _message_rows(entry, heartbeats_kept_ns):
+            found.put(row)
+    return found
+
+
+def _cache_row(line: LineRecord) -> CacheRow:
+    return CacheRow(
+        line_id=line.line_id,
+        is_test=line.cache.is_test,
+        is_pre_sn=line.cache.is_pre_sn,
+        detector_name=line.detector_name,
+        neutrino_time=format_utc(line.neutrino_time_ns),
+        neutrino_time_ns=line.neutrino_time_ns,
+        p_value=line.p_value,
+        message_uuid=line.message_uuid,
+        received_time=format_utc(line.received_ns),
+        received_ns=line.received_ns,
+        expires_ns=line.expires_ns,
+    )
+
+
+def _alert_row(entry: Entry, alert: Alert, published: str) -> AlertRow:
+    return AlertRow(
+        alert_uuid=alert.alert_uuid,
+        sequence=entry.sequence,
+        event_id=alert.event_id,
+        revision=alert.revision,
+        alert_type=str(alert.alert_type),
+        is_test=alert.cache.is_test,
+        is_pre_sn=alert.cache.is_pre_sn,
+        sub_list_number=alert.sub_list_number,
+        detector_names=[member.detector_name for member in alert.members],
+        sent_time=format_utc(alert.sent_time_ns),
+        sent_time_ns=alert.sent_time_ns,
+        alert=json.loads(published),
+    )
+
+
+def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row]:
+    """Yield the rows of quarantine and of the tables that keep messages."""
+    message = entry.message
+    if not entry.verdict.accepted:
+        yield _quarantine_row(entry)
+        return
+    match message:
+        case Retraction():
+            yield RetractionRow(
+                **_common(entry, message),
+                is_pre_sn=message.is_pre_sn,
+                retract_message_uuid=message.retract_message_uuid,
+                retract_latest_n=message.retract_latest_n,
+                reason=message.reason,
+                disposition=str(entry.outcome.disposition) if entry.outcome else None,
+            )
+        case Heartbeat():
+            yield HeartbeatRow(
+                **_common(entry, message), status=message.status, expires_ns=entry.received_ns + heartbeats_kept_ns
+            )
+        case SignificanceTier():
+            yield SignificanceRow(
+                **_common(entry, message),
+                is_pre_sn=message.is_pre_sn,
+                p_value=message.p_value,
+                p_values=list(message.p_values),
+                t_bin_width_s=message.t_bin_width_s,
+            )
+        case TimingTier():
+            yield TimingRow(
+                **_common(entry, message),
+                is_pre_sn=message.is_pre_sn,
+                p_value=message.p_value,
+                neutrino_time=None if message.neutrino_time_ns is None else format_utc(message.neutrino_time_ns),
+                neutrino_time_ns=message.neutrino_time_ns,
+                start_time_ns=message.start_time_ns,
+                timing_series=list(message.timing_series),
+                time_bin_width_ns=message.time_bin_width_ns,
+                background_rate_hz=message.background_rate_hz,
+                detection_channel=message.detection_channel,
+            )
+
+
+def _common(entry: Entry, message: DetectorMessage) -> dict[str, Any]:
+    """Return the columns of ``_MessageRow``."""
+    return {
+        "sequence": entry.sequence,
+        "detector_name": message.detector_name,
+        "message_uuid": message.message_uuid,
+        "is_test": message.is_test,
+        "received_time": format_utc(entry.received_ns),
+        "received_ns": entry.received_ns,
+        "machine_time_ns": message.machine_time_ns,
+        "sent_time_ns": message.sent_time_ns,
+    }
+
+
+def _quarantine_row(entry: Entry) -> QuarantineRow:
+    raw, message = entry.raw, entry.message
+    return QuarantineRow(
+        sequence=entry.sequence,
+        reason=entry.verdict.reason or "",
+        received_time=format_utc(entry.received_ns),
+        received_ns=entry.received_ns,
+        detector_name=None if message is None or isinstance(message, Parameters) else message.detector_name,
+        topic=raw.topic,
+        partition=raw.partition,
+        offset=raw.offset,
+        timestamp_ms=raw.timestamp_ms,
+        headers=headers_of(raw),
+        value=raw.value,
+    )

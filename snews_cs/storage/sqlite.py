@@ -1,0 +1,208 @@
+"""The store in one SQLite file: what ``--embedded`` uses, for the servers of one machine.
+
+Only an append waits for the disk (``synchronous=FULL``). Marks, projections and snapshots are written with
+``synchronous=NORMAL``: they survive the death of the process; a power cut may take back the latest of them, which are
+then marked, projected or taken again. The next append makes them durable too.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from snews_cs.errors import AppendConflict, StorageError, StoreUnreachable
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage import sql
+from snews_cs.storage.codec import from_row, json_text, to_row
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.order import in_order, require_run
+from snews_cs.storage.projections import changes
+from snews_cs.storage.tables import Row, values
+
+TIMEOUT_S = 0.5
+"""How long to wait for another process that is writing."""
+
+WAL_BYTES = 64 * 2**20
+"""What is left of the write-ahead log's file after a checkpoint, at most."""
+
+_NO_ANSWER = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
+)
+
+
+class SqliteStorage:
+    """The :class:`snews_cs.storage.protocol.Storage` in one SQLite file.
+
+    Parameters
+    ----------
+    path
+        The file, made if it is not there; its directory is.
+    heartbeats_kept_ns
+        How long heartbeats are kept, ns.
+
+    Raises
+    ------
+    StoreUnreachable
+        If another process does not let go of the file.
+    StorageError
+        If the file cannot be opened or written, or is something else than a store of this version.
+    """
+
+    def __init__(self, path: Path, *, heartbeats_kept_ns: Nanoseconds) -> None:
+        self._path = path
+        self._heartbeats_kept_ns = heartbeats_kept_ns
+        with self._answering():
+            self._db = sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Append entries with consecutive sequence numbers durably, all or none; one transaction, one fsync."""
+        if not entries:
+            return
+        rows = [to_row(entry) for entry in entries]
+        with self._transaction(durable=True) as db:
+            require_run(entries, min(entries[0].sequence, self.last_sequence() + 1))
+            for entry, row in zip(entries, rows, strict=True):
+                try:
+                    db.execute(sql.APPEND, row)
+                except sqlite3.IntegrityError as error:
+                    taken = "key" if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE else "number"
+                    raise AppendConflict(
+                        f"entry {entry.sequence}: its {taken} is in the journal already", appended=0
+                    ) from error
+
+    def entry(self, sequence: int) -> Entry | None:
+        """Return the entry with that sequence number, None if there is none."""
+        found = self._entries(sql.ENTRY, sequence)
+        return found[0] if found else None
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries with sequence numbers above ``after``, in order."""
+        return in_order(lambda sequence: self._entries(sql.ENTRIES_AFTER, sequence), after)
+
+    def last_sequence(self) -> int:
+        """Return the highest sequence number, 0 for an empty journal."""
+        return int(self._value(sql.LAST_SEQUENCE))
+
+    def known_keys(self, keys: Collection[str]) -> frozenset[str]:
+        """Return those of the keys that are in the journal."""
+        return frozenset(key for key in keys if self._value(sql.IS_KNOWN, key))
+
+    def unpublished(self) -> list[Entry]:
+        """Return the entries whose alerts are not marked as published, in order."""
+        return self._entries(sql.UNPUBLISHED)
+
+    def mark_published(self, sequence: int) -> bool:
+        """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
+        with self._transaction(durable=False) as db:
+            return db.execute(sql.MARK_PUBLISHED, (sequence,)).rowcount == 1
+
+    def save_snapshot(self, sequence: int, state: bytes) -> None:
+        """Keep the engine's state after entry ``sequence``, and drop all but the newest two."""
+        with self._transaction(durable=False) as db:
+            db.execute(sql.SAVE_SNAPSHOT, (sequence, state))
+            db.execute(sql.DROP_OLD_SNAPSHOTS)
+
+    def latest_snapshot(self) -> tuple[int, bytes] | None:
+        """Return the newest snapshot and its sequence number, None if there is none."""
+        with self._answering():
+            found: tuple[int, bytes] | None = self._db.execute(sql.LATEST_SNAPSHOT).fetchone()
+        return found
+
+    def projected(self) -> int:
+        """Return the sequence number up to which the projections stand, 0 at first."""
+        return int(self._value(sql.PROJECTED))
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Bring the projections up to the last of these consecutive entries; one transaction, no fsync."""
+        with self._transaction(durable=False) as db:
+            projected = self.projected()
+            news = [entry for entry in entries if entry.sequence > projected]
+            if not news:
+                return
+            require_run(news, projected + 1)
+            found = changes(news, heartbeats_kept_ns=self._heartbeats_kept_ns)
+            db.executemany(sql.REMOVE_LINE, ((line_id,) for line_id in found.lines_gone))
+            for kind, rows in found.rows.items():
+                db.executemany(sql.PUT[kind], map(_bindable, rows.values()))
+            db.execute(sql.SET_PROJECTED, (news[-1].sequence,))
+
+    def sweep(self, now_ns: Nanoseconds) -> int:
+        """Delete cached observations and heartbeats whose time is over; how many."""
+        with self._transaction(durable=False) as db:
+            return sum(db.execute(statement, (now_ns,)).rowcount for statement in sql.SWEEP)
+
+    def drop(self) -> None:
+        """Delete everything: journal, snapshots and projections."""
+        with self._transaction(durable=True) as db:
+            for statement in (*sql.DROP, *sql.CREATE):
+                db.execute(statement)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _prepare(self) -> None:
+        """Make the tables in a new file, and refuse a file that is something else."""
+        self._is_new()
+        with self._answering():
+            mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            self._db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        if mode != "wal":
+            raise StorageError(f"{self._path}: SQLite cannot keep a write-ahead log there")
+        with self._transaction(durable=True) as db:
+            if self._is_new():
+                for statement in sql.CREATE:
+                    db.execute(statement)
+
+    def _is_new(self) -> bool:
+        """Whether the file is empty; one that is not must be ours."""
+        if not self._value("SELECT count(*) FROM sqlite_master"):
+            return True
+        if self._value("PRAGMA application_id") != sql.APPLICATION_ID:
+            raise StorageError(f"{self._path} is the database of another program")
+        if (layout := self._value("PRAGMA user_version")) != sql.LAYOUT:
+            raise StorageError(f"{self._path} has tables of version {layout}, this server works with {sql.LAYOUT}")
+        return False
+
+    def _value(self, query: str, *parameters: Any) -> Any:
+        with self._answering():
+            return self._db.execute(query, parameters).fetchone()[0]
+
+    def _entries(self, query: str, *parameters: Any) -> list[Entry]:
+        with self._answering():
+            rows = self._db.execute(query, parameters).fetchall()
+        return [from_row(row) for row in rows]
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Do what is in the block or nothing; ``durable``: even if the power fails after it."""
+        with self._answering():
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Say in our words what SQLite says in its own."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest is detail
+            kind = StoreUnreachable if code in _NO_ANSWER else StorageError
+            raise kind(f"{self._path}: {error}") from error
+
+
+def _bindable(row: Row) -> tuple[Any, ...]:
+    """Return a row's values as SQLite takes them: lists and objects as JSON text."""
+    return tuple(json_text(value) if isinstance(value, list | dict) else value for value in values(row))
