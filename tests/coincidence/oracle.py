@@ -77,14 +77,18 @@ class Oracle:
 
         lines = {line.line_id: line for cache in self.caches.values() for line in cache.lines()}
         sublists = {(s.cache, s.number): s for cache in self.caches.values() for s in cache.sublists()}
+        moved = {line_id for line_id, line in lines.items() if line != lines_before.get(line_id)}
+        changed = {
+            place
+            for place, sublist in sublists.items()
+            if sublist != sublists_before.get(place) or moved.intersection(sublist.line_ids)
+        }
         return Outcome(
             disposition=disposition,
             alerts=tuple(alerts),
-            lines=tuple(line for line_id, line in sorted(lines.items()) if line != lines_before.get(line_id)),
+            lines=tuple(lines[line_id] for line_id in sorted(moved)),
             lines_gone=tuple(sorted(lines_before.keys() - lines.keys())),
-            sublists=tuple(
-                sublist for place, sublist in sorted(sublists.items()) if sublist != sublists_before.get(place)
-            ),
+            sublists=tuple(sublists[place] for place in sorted(changed)),
             sublists_gone=tuple(sorted(sublists_before.keys() - sublists.keys())),
         )
 
