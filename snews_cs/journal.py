@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from uuid import uuid4
 
 import structlog
@@ -142,7 +143,8 @@ class Journal:
         """Journal the parameters to decide with, if they are not those in force."""
         if parameters == self.engine.parameters:
             return []
-        log.warning("the engine's parameters change", was=self.engine.parameters, now=parameters)
+        if self.sequence:
+            log.warning("the engine's parameters change", **_differences(self.engine.parameters, parameters))
         raw = RawMessage("", -1, self.sequence + 1, -1, (), None)
         reading = Reading(message=parameters, verdict=Verdict())
         return self.append([self.decide(f"parameters/{uuid4().hex}", raw, reading, received_ns)])
@@ -177,3 +179,8 @@ class Journal:
         """Spare later garbage collections the look at what lives long: a full one costs 130 ms at 100,000 lines."""
         gc.collect()
         gc.freeze()
+
+
+def _differences(old: Parameters, new: Parameters) -> dict[str, str]:
+    was, now = asdict(old), asdict(new)
+    return {name: f"{was[name]} -> {now[name]}" for name in now if was[name] != now[name]}

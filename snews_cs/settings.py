@@ -216,9 +216,13 @@ class Settings(BaseSettings):
 
     def moved_to(self, broker: str) -> "Settings":
         """Return the same settings with every topic, of the same name, on another broker (``HOST:PORT``)."""
-        topics = {name: getattr(self, name) for name in type(self).model_fields if name.endswith("_topic")}
-        moved = {name: f"kafka://{broker}{urlsplit(url).path}" for name, url in topics.items() if url is not None}
+        moved = {name: f"kafka://{broker}{urlsplit(url).path}" for name, url in self.topics().items()}
         return self.model_copy(update={"hop_broker": broker, **moved})
+
+    def topics(self) -> dict[str, str]:
+        """Return the address of every topic that is set, by attribute."""
+        topics = {name: getattr(self, name) for name in type(self).model_fields if name.endswith("_topic")}
+        return {name: url for name, url in topics.items() if url is not None}
 
 
 class ShownSetting(NamedTuple):

@@ -14,7 +14,11 @@ from snews_cs.logging_setup import LogFormat, configure_logging
 from snews_cs.settings import load_settings
 
 COMMANDS = {
+    "broker": LazyCommand("snews_cs.cli.broker:broker", "Run an embedded Kafka-protocol broker, for one machine."),
     "config": LazyCommand("snews_cs.cli.config:config", "Show every setting, its value in force and its source."),
+    "run-coincidence": LazyCommand(
+        "snews_cs.cli.run_coincidence:run_coincidence", "Run the coincidence server until told to stop."
+    ),
 }
 """Every command, where it lives, and what ``--help`` says of it."""
 

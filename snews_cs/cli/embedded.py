@@ -1,0 +1,82 @@
+"""``--embedded``: everything on this machine, nothing to install: SQLite as the store, and a broker if none runs."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+
+from snews_cs.errors import SettingsError
+from snews_cs.settings import Settings
+
+if TYPE_CHECKING:
+    from snews_cs.broker.process import BrokerProcess
+
+log = structlog.get_logger(__name__)
+
+DEFAULT_BROKER = "127.0.0.1:9092"
+_LOOPBACK = {"127.0.0.1", "localhost"}
+
+
+@contextmanager
+def embedded(settings: Settings, data: Path | None) -> Iterator[Settings]:
+    """Yield settings that need nothing but this machine, with a broker that listens.
+
+    ``HOP_BROKER``, ``DATABASE_SERVER`` and ``HOP_AUTH`` stand as given if they are given and fit. A broker that
+    already listens is used; else one is started, and ends with this context.
+
+    Parameters
+    ----------
+    settings
+        As loaded.
+    data
+        Directory of the store and the broker; by default ``snews_cs`` in the user's data directory.
+
+    Raises
+    ------
+    SettingsError
+        If ``HOP_BROKER`` is not on this machine.
+    """
+    given = settings.model_fields_set
+    broker = settings.hop_broker if "hop_broker" in given else DEFAULT_BROKER
+    host, _, port = broker.partition(":")
+    if host not in _LOOPBACK:
+        raise SettingsError(f"HOP_BROKER: --embedded needs a broker on this machine, not {broker}")
+    directory = (data or _data_directory()).resolve()
+    changes: dict[str, object] = {}
+    if not settings.database_server.startswith("sqlite:"):
+        changes["database_server"] = f"sqlite:///{directory / 'snews_cs.sqlite'}"
+    if "hop_auth" not in given:
+        changes["hop_auth"] = False
+    local = settings.moved_to(broker).model_copy(update=changes)
+    if _listens(host, int(port or 9092)):
+        log.info("using the broker that listens already", address=broker)
+        yield local
+        return
+    with _broker(directory / "broker", int(port or 9092), local):
+        log.info("embedded broker started", address=broker)
+        yield local
+
+
+def _broker(data: Path, port: int, settings: Settings) -> "BrokerProcess":
+    from snews_cs.broker.process import BrokerNotStarted, start_broker
+
+    topics = [urlsplit(url).path.lstrip("/") for url in settings.topics().values()]
+    try:
+        return start_broker(data, port=port, topics=topics)
+    except BrokerNotStarted as error:
+        raise SettingsError(f"--embedded: {error}") from error
+
+
+def _data_directory() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "snews_cs"
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0

@@ -1,0 +1,152 @@
+"""``snews_cs run-coincidence``: the coincidence server."""
+
+import signal
+import sys
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import click
+import structlog
+
+from snews_cs.answers import Answers
+from snews_cs.cli.embedded import embedded
+from snews_cs.errors import SettingsError, StreamError
+from snews_cs.journal import Journal
+from snews_cs.messages.admission import AdmissionPolicy
+from snews_cs.messages.registry import Registry
+from snews_cs.messages.times import tai_from_posix
+from snews_cs.messages.types import Nanoseconds, Parameters
+from snews_cs.outbox import AlertTopics, Outbox
+from snews_cs.server import CoincidenceServer
+from snews_cs.settings import Settings
+from snews_cs.storage.open import open_storage
+from snews_cs.storage.protocol import Storage
+from snews_cs.streams.backoff import StopRequest
+from snews_cs.streams.observations import ObservationStream
+from snews_cs.streams.publisher import AlertPublisher
+
+log = structlog.get_logger(__name__)
+
+
+@click.command("run-coincidence")
+@click.option("--firedrill/--no-firedrill", default=False, help="Read and write the topics of firedrills.")
+@click.option("--dropdb/--no-dropdb", default=False, help="Delete the whole store first; asks on a terminal.")
+@click.option("--email/--no-email", default=False, help="Mail alerts (not part of this version yet).")
+@click.option("--slackbot/--no-slackbot", default=False, help="Run the Slack bot too (not part of this version yet).")
+@click.option("--embedded", "is_embedded", is_flag=True, help="Need nothing else: SQLite, and a broker of its own.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --embedded: directory of the store and the broker.  [default: $XDG_DATA_HOME/snews_cs]",
+)
+@click.pass_obj
+def run_coincidence(
+    settings: Settings,
+    *,
+    firedrill: bool,
+    dropdb: bool,
+    email: bool,
+    slackbot: bool,
+    is_embedded: bool,
+    data: Path | None,
+) -> None:
+    """Read observations, find coincidences, publish alerts, until told to stop (Ctrl-C, SIGTERM).
+
+    It goes on where it stopped: the journal in the store says which messages are done and which alerts are out.
+    """
+    if email:
+        raise SettingsError("--email: alerts by mail are not part of this version yet")
+    if slackbot:
+        raise SettingsError(
+            "--slackbot is not part of this version yet: run `snews_cs run-slack-bot` beside the server"
+        )
+    if data is not None and not is_embedded:
+        raise SettingsError("--data goes with --embedded")
+    with ExitStack() as stack:
+        if is_embedded:
+            settings = stack.enter_context(embedded(settings, data))
+        store = open_storage(settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns)
+        storage = stack.enter_context(closing(store))
+        if dropdb:
+            _drop(storage, settings)
+        _serve(settings, storage, stack, firedrill=firedrill)
+
+
+def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill: bool) -> None:
+    registry = Registry.load(settings.detector_registry)
+    topics = AlertTopics(
+        alerts=settings.firedrill_alert_topic if firedrill else settings.alert_topic,
+        connection_test=settings.connection_test_topic,
+    )
+    observations = settings.firedrill_observation_topic if firedrill else settings.observation_topic
+    stop = StopRequest()
+    stream = stack.enter_context(
+        ObservationStream(
+            observations,
+            group_id=settings.consumer_group,
+            auth=settings.hop_auth,
+            on_open=lambda: log.info(f"(re)Initializing Coincidence System for {observations}"),  # noqa: G004
+        )
+    )
+
+    def request_stop(_signal: int, _frame: object) -> None:
+        stop.make()
+        stream.request_stop()
+
+    publisher = stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth))
+    server = CoincidenceServer(
+        stream=stream,
+        storage=storage,
+        journal=Journal(storage, settings.server_tag),
+        outbox=Outbox(publisher, topics, storage, time.monotonic),
+        answers=Answers(publisher, settings.connection_test_topic),
+        policy=_policy(settings, registry, firedrill=firedrill),
+        parameters=_parameters(settings, registry),
+        now=_now,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, request_stop)
+    server.start()
+    _warm_up(publisher)
+    server.run(stop)
+    log.info("stopped")
+
+
+def _warm_up(publisher: AlertPublisher) -> None:
+    try:
+        publisher.warm_up()
+    except StreamError as error:
+        log.warning("alerts could not be published now", error=str(error))
+
+
+def _policy(settings: Settings, registry: Registry, *, firedrill: bool) -> AdmissionPolicy:
+    password = settings.snews_cs_admin_pass
+    return AdmissionPolicy(
+        registry=registry,
+        firedrill=firedrill,
+        clock_skew_tolerance_ns=settings.clock_skew_tolerance_ns,
+        admin_password=password.get_secret_value() if password else None,
+    )
+
+
+def _parameters(settings: Settings, registry: Registry) -> Parameters:
+    return Parameters(
+        coincidence_threshold_ns=settings.coincidence_threshold_ns,
+        refine_window_ns=settings.refine_window_ns,
+        expiration_ns=settings.msg_expiration_ns,
+        offline_after_ns=settings.hb_offline_after_ns,
+        background_rates_per_week=registry.background_rates_per_week(),
+    )
+
+
+def _drop(storage: Storage, settings: Settings) -> None:
+    if sys.stdin.isatty():
+        shown = next(each.value for each in settings.shown() if each.key == "DATABASE_SERVER")
+        click.confirm(f"Delete the journal and all else in {shown}?", abort=True)
+    storage.drop()
+    log.warning("the store was emptied")
+
+
+def _now() -> Nanoseconds:
+    return tai_from_posix(time.time_ns())

@@ -1,0 +1,114 @@
+"""A server at work: its process, its topics on the session's broker, a detector's hand and a subscriber's eye."""
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hop import Stream
+from hop.io import Producer
+from hop.models import JSONBlob
+
+from snews_cs.broker.process import BrokerProcess
+from snews_cs.streams.alerts import AlertStream
+from tests.support.broker import make_topic
+from tests.support.server import PATIENCE_S, ServerProcess, check_alert
+
+_numbers = itertools.count()
+
+
+class System:
+    """One server with topics of its own.
+
+    Parameters
+    ----------
+    broker
+        Where the topics are.
+    directory
+        Where the server keeps its store.
+    """
+
+    def __init__(self, broker: BrokerProcess, directory: Path) -> None:
+        self.directory = directory
+        self._broker = broker
+        self._address = broker.plain_address
+        self._prefix = f"system{next(_numbers)}"
+        self._producers: dict[str, Producer] = {}
+        self.server: ServerProcess | None = None
+        self.topics = {
+            name: broker.url(make_topic(broker, prefix=f"{self._prefix}.{name}"))
+            for name in ("experiments", "alert", "testing", "experiments-firedrill", "alert-firedrill")
+        }
+        self.settings = {
+            "OBSERVATION_TOPIC": self.topics["experiments"],
+            "ALERT_TOPIC": self.topics["alert"],
+            "FIREDRILL_OBSERVATION_TOPIC": self.topics["experiments-firedrill"],
+            "FIREDRILL_ALERT_TOPIC": self.topics["alert-firedrill"],
+            "CONNECTION_TEST_TOPIC": self.topics["testing"],
+            "CONSUMER_GROUP": self._prefix,
+            "SERVER_TAG": "test server",
+        }
+
+    def start(self, settings: Mapping[str, str] | None = None, options: Sequence[str] = ()) -> ServerProcess:
+        """Start the server, and wait until it reads the observation topic."""
+        environment = {**self.settings, **(settings or {})}
+        self.server = ServerProcess(self._address, self.directory, settings=environment, options=options)
+        return self.server
+
+    def publish(self, content: Any, *, topic: str = "experiments", test: bool = False) -> None:
+        """Publish as a detector does, and wait for the broker's acknowledgement.
+
+        ``content``: a dict (JSONBlob), or bytes or None (written as they are).
+        """
+        producer = self._producer(topic)
+        if content is None or isinstance(content, bytes):
+            producer.write_raw(content if content is not None else b"", [("_format", b"blob")])
+        else:
+            producer.write(JSONBlob(content), test=test)
+        producer.flush(timedelta(seconds=PATIENCE_S))
+
+    def _producer(self, topic: str) -> Producer:
+        if topic not in self._producers:
+            self._producers[topic] = Stream(auth=False).open(self.topics[topic], "w")
+        return self._producers[topic]
+
+    def alerts(self, count: int, topic: str = "alert", *, quiet_s: float = 0.3) -> list[dict[str, Any]]:
+        """Return the first alerts of the topic: ``count`` of them, and what else comes within ``quiet_s`` then."""
+        found: list[dict[str, Any]] = []
+        with AlertStream(self.topics[topic], auth=False, from_beginning=True) as stream:
+            end = time.monotonic() + PATIENCE_S
+            while len(found) < count and time.monotonic() < end:
+                found += [alert.content for alert in stream.batch(0.2)]
+            found += [alert.content for alert in stream.batch(quiet_s)]
+        for alert in found:
+            if "alert_uuid" in alert:
+                check_alert(alert)
+        return found
+
+    def close(self) -> None:
+        """Stop the server if it runs."""
+        for producer in self._producers.values():
+            producer.close()
+        if self.server is not None:
+            self.server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def system(broker: BrokerProcess, tmp_path: Path) -> Iterator[System]:
+    """Give a server's surroundings; the server itself is started by the test."""
+    system = System(broker, tmp_path)
+    yield system
+    system.close()
+
+
+def observation(detector: str, offset_s: float = 0.0, **more: Any) -> dict[str, Any]:
+    """Return an observation as ``hop publish`` sends it, its neutrino time ``offset_s`` after five minutes ago."""
+    time_utc = BASE + timedelta(seconds=offset_s)
+    return {"detector_name": detector, "neutrino_time": time_utc.isoformat(), **more}
+
+
+BASE = datetime.now(UTC) - timedelta(minutes=5)
+"""When the tests' neutrinos come, so that none of them is from the future."""
