@@ -1,11 +1,12 @@
 """An embedded broker as the child of another Python process; :func:`snews_cs.broker.process.start_broker` runs it.
 
 The first line on standard input is the configuration (JSON), so that no password is seen in the list of processes.
-When standard input ends, the parent is gone, and the broker with it. The answer, on standard output, is one line
-(JSON) with the ports.
+When standard input ends, the parent is gone, and the broker with it. The answer is one line (JSON) on standard output:
+the list of ports, or a string that says why there are none.
 """
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +17,18 @@ from snews_cs.broker.server import CannotStart, run
 
 def main() -> None:
     """Read the configuration and serve."""
+    logging.basicConfig(format="snews_cs broker: %(levelname)s: %(message)s")
     settings = json.loads(sys.stdin.buffer.readline())
     config = BrokerConfig(**settings | {"data": Path(settings["data"]), "topics": tuple(settings["topics"])})
     try:
         run(config, _tell, owner=sys.stdin.fileno())
     except CannotStart as error:
-        sys.exit(f"snews_cs broker: {error}")
+        _tell(str(error))
+        sys.exit(2)
 
 
-def _tell(ports: Sequence[int]) -> None:
-    sys.stdout.write(json.dumps(ports) + "\n")
-    sys.stdout.flush()
+def _tell(answer: Sequence[int] | str) -> None:
+    print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

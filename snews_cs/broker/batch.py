@@ -18,6 +18,8 @@ _COMPRESSION_MASK = 0x07
 _TRANSACTIONAL = 0x10
 _CONTROL = 0x20
 _SEQUENCES = 1 << 31
+_SHORTEST_RECORD = 6  # bytes after its length
+_LONGEST_VARINT = 10
 
 NO_PRODUCER_ID = -1
 
@@ -98,6 +100,8 @@ class Batch:
         try:
             for _ in range(self.count):
                 length, start = _varint(self.data, position)
+                if length < _SHORTEST_RECORD:
+                    raise CorruptBatch(f"a record of {length} bytes is announced")
                 delta, _ = _varint(self.data, start + 1)  # after the record's attributes
                 yield self.first_timestamp + delta
                 position = start + length
@@ -112,11 +116,10 @@ def sequence_after(base_sequence: int, count: int) -> int:
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
     """Read a zigzag-encoded number of variable length; return it and the position after it."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
+    value = 0
+    for length in range(_LONGEST_VARINT):
+        byte = data[position + length]
+        value |= (byte & 0x7F) << 7 * length
         if byte < 0x80:
-            return (value >> 1) ^ -(value & 1), position
-        shift += 7
+            return (value >> 1) ^ -(value & 1), position + length + 1
+    raise CorruptBatch("a number does not end")

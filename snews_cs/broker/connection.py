@@ -44,6 +44,8 @@ async def serve(client: Client, reader: asyncio.StreamReader, writer: asyncio.St
             if answer is not None:
                 writer.write(protocol.encode(request, answer))
                 await writer.drain()
+            if request.api_key == protocol.SASL_AUTHENTICATE and not client.is_welcome:
+                return
     except (ProtocolError, TimeoutError) as error:
         _log.warning("a connection is closed: %s", error or "its request did not come to an end")
     except sqlite3.Error as error:

@@ -115,6 +115,8 @@ class Database:
 
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return  # they were written when the file was closed
         self._undo.clear()
         try:
             self.execute("BEGIN IMMEDIATE")
@@ -140,6 +142,5 @@ class Database:
 
     def close(self) -> None:
         """Write what is waiting, and close the file."""
-        if self._waiting:
-            self._write_waiting()
+        self._write_waiting()
         self._connection.close()

@@ -18,6 +18,7 @@ from snews_cs.broker.core import NOT_THROTTLED, Broker, Client
 from snews_cs.broker.log import Partition
 
 _MAX_RESPONSE_BYTES = 64 << 20
+_MAX_WAIT = 30.0  # seconds; whoever waits longer would not be missed when gone
 _LATEST = -1
 _EARLIEST = -2
 
@@ -31,7 +32,7 @@ async def fetch(client: Client, request: FetchRequest) -> FetchResponse:
     ]
     with client.broker.log.watch(partition for partition in wanted if partition is not None) as changed:
         try:
-            async with asyncio.timeout(request.max_wait.total_seconds()):
+            async with asyncio.timeout(min(request.max_wait.total_seconds(), _MAX_WAIT)):
                 while not (result := _Result(client.broker, request)).is_worth_sending:
                     await changed.wait()
                     changed.clear()

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -183,17 +183,18 @@ class Log:
         at_least_one
             Return the first batch however long it is, so that the reader is never stuck.
         """
+        found: list[bytes] = []
+        size = 0
         rows = self._database.execute(
             "SELECT data FROM batch WHERE partition = ? AND last_offset >= ? ORDER BY last_offset",
             (partition.id, offset),
         )
-        found: list[bytes] = []
-        size = 0
-        for (data,) in rows:
-            if size + len(data) > max_bytes and (found or not at_least_one):
-                break
-            found.append(data)
-            size += len(data)
+        with closing(rows):  # a statement left unfinished would keep the write-ahead log from being emptied
+            for (data,) in rows:
+                if size + len(data) > max_bytes and (found or not at_least_one):
+                    break
+                found.append(data)
+                size += len(data)
         return b"".join(found)
 
     def offset_at(self, partition: Partition, timestamp: int) -> tuple[int, int] | None:
@@ -210,11 +211,10 @@ class Log:
             return None
         base_offset, data = row
         batch = Batch.read(data)
-        if batch.is_compressed:
-            return base_offset, batch.first_timestamp
-        for number, found in enumerate(batch.timestamps()):
-            if found >= timestamp:
-                return base_offset + number, found
+        if not batch.is_compressed:
+            for number, found in enumerate(batch.timestamps()):
+                if found >= timestamp:
+                    return base_offset + number, found
         return base_offset, batch.first_timestamp
 
     @contextmanager

@@ -16,7 +16,7 @@ STOP_TIMEOUT = 5.0
 
 
 class BrokerNotStarted(Exception):
-    """The broker's process ended before it was ready; the text is what it said."""
+    """The broker could not be started; the text is one line that says why."""
 
 
 class BrokerProcess:
@@ -40,15 +40,17 @@ class BrokerProcess:
             [sys.executable, "-m", "snews_cs.broker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            process_group=0,  # Ctrl-C is for this process, which stops the broker when it is done with it
         )
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
         self._process.stdin.write(json.dumps(asdict(config) | {"data": str(config.data)}).encode() + b"\n")
         self._process.stdin.flush()
-        ready = self._process.stdout.readline()
-        if not ready:
-            raise BrokerNotStarted(f"the embedded broker did not start (exit code {self._reap()}); see above")
-        self.ports: tuple[int, ...] = tuple(json.loads(ready))
+        answer = json.loads(self._process.stdout.readline() or '"it ended without a word"')
+        if isinstance(answer, str):
+            self._reap()
+            raise BrokerNotStarted(f"the embedded broker did not start: {answer}")
+        self.ports: tuple[int, ...] = tuple(answer)
 
     @property
     def address(self) -> str:
@@ -79,7 +81,7 @@ class BrokerProcess:
         self._process.kill()
         self._reap()
 
-    def _reap(self) -> int:
+    def _reap(self) -> None:
         try:
             self._process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -88,7 +90,6 @@ class BrokerProcess:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        return self._process.returncode
 
     def __enter__(self) -> Self:
         return self

@@ -64,11 +64,10 @@ async def serving(config: BrokerConfig) -> AsyncIterator[Sequence[int]]:
     CannotStart
         If the broker cannot be started with these settings.
     """
-    database = _open(config)
+    broker, database = _open(config)
     connections: set[asyncio.Task[None]] = set()
     servers: list[asyncio.Server] = []
     try:
-        broker = Broker(config, database)
         for name in config.topics:
             await _create(broker, name)
         servers.append(await _listen(broker, config.port, connections, login=bool(config.users)))
@@ -84,12 +83,17 @@ async def serving(config: BrokerConfig) -> AsyncIterator[Sequence[int]]:
         database.close()
 
 
-def _open(config: BrokerConfig) -> Database:
+def _open(config: BrokerConfig) -> tuple[Broker, Database]:
     try:
         config.data.mkdir(parents=True, exist_ok=True)
-        return Database(config.data / LOG_FILE)
-    except (OSError, sqlite3.Error) as error:
-        raise CannotStart(f"cannot use the data directory {config.data}: {error}") from error
+        database = Database(config.data / LOG_FILE)
+        return Broker(config, database), database
+    except OSError as error:
+        raise CannotStart(f"cannot use the data directory {config.data}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        taken = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        reason = "another broker is using it" if taken else error
+        raise CannotStart(f"cannot use the data directory {config.data}: {reason}") from error
 
 
 async def _create(broker: Broker, name: str) -> None:
