@@ -1,21 +1,21 @@
 """Alerts, read back from a topic."""
 
 import json
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import structlog
 from hop.io import StartPosition
 
-from snews_cs.errors import StreamError
+from snews_cs.errors import MessageRefused, StreamError
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.reader import Arrival, Reader
 from snews_cs.streams.session import ReadFrom
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class AlertStream:
         arrivals = self._reader.take(timeout_s, limit)
         if self._keeps_position:
             self._last.update((arrival.record.partition, arrival) for arrival in arrivals)
-        return [alert for arrival in arrivals if (alert := received_alert(arrival)) is not None]
+        return [alert for arrival in arrivals for alert in _received(arrival)]
 
     def mark_done(self) -> None:
         """Note that all that :meth:`batch` has returned so far need never come again."""
@@ -124,19 +124,32 @@ class AlertStream:
         self.close()
 
 
-def received_alert(arrival: Arrival) -> ReceivedAlert | None:
-    """Return the JSON object that a record holds; None, and a line in the log, if it holds none."""
-    record = arrival.record
+def json_object(record: RawMessage) -> dict[str, Any]:
+    """Return the JSON object that a record holds.
+
+    Raises
+    ------
+    MessageRefused
+        If it holds none.
+    """
     try:
         content = json.loads(record.value or b"")
     except (ValueError, RecursionError) as error:
-        log.warning("%s is not JSON, passed over: %s", _place(record), error)
-        return None
+        raise MessageRefused(f"not JSON: {error}") from error
     if not isinstance(content, dict):
-        log.warning("%s is not a JSON object, passed over", _place(record))
-        return None
-    return ReceivedAlert(content, record.timestamp_ms, arrival.arrived_unix_ns)
+        raise MessageRefused("no JSON object")
+    return content
 
 
-def _place(record: RawMessage) -> str:
-    return f"record {record.offset} of {record.topic}, partition {record.partition}"
+def _received(arrival: Arrival) -> Iterator[ReceivedAlert]:
+    record = arrival.record
+    try:
+        yield ReceivedAlert(json_object(record), record.timestamp_ms, arrival.arrived_unix_ns)
+    except MessageRefused as reason:
+        log.warning(
+            "passed over a record on a topic of alerts",
+            reason=str(reason),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )

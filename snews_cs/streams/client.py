@@ -20,7 +20,7 @@ _COMMON: dict[str, Any] = {
     "log_level": 0,  # errors arrive by error_cb; librdkafka would repeat them on stderr for ever
     "socket.connection.setup.timeout.ms": 10_000,
     "socket.keepalive.enable": True,
-    "socket.timeout.ms": 10_000,  # how long a broker may leave a request unanswered
+    "socket.timeout.ms": 3_000,  # a broker that leaves a request unanswered for so long is taken for gone
 }
 
 
@@ -124,7 +124,8 @@ def look_up_topic(
 
 def _decisive(errors: list[KafkaError], address: TopicAddress) -> Exception | None:
     """Return what makes further waiting pointless, None if nothing does yet."""
-    reason = next((error.str() for error in errors if error.name() != ALL_BROKERS_DOWN), "")
+    heard = [error.str() for error in errors if error.name() != ALL_BROKERS_DOWN]
+    reason = heard[0] if heard else "it closes the connection at once; does it need a login (HOP_AUTH, auth.toml)?"
     for error in errors:
         problem = translate(error, address, reason=reason)
         if isinstance(problem, AccessDenied) or error.name() == ALL_BROKERS_DOWN:

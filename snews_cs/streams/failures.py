@@ -41,7 +41,7 @@ def translate(error: KafkaError, address: TopicAddress, *, group_id: str = "", r
         What the last broken connection said; it tells more than "all brokers are down".
     """
     code = error.name()
-    text = _readable(reason if reason and code == ALL_BROKERS_DOWN else error.str())
+    text = _readable(reason or "the connection is closed" if code == ALL_BROKERS_DOWN else error.str())
     if code in _LOGIN:
         return AccessDenied(f"{address.brokers} refuses the login: {text}")
     if code in _FORBIDDEN:

@@ -1,31 +1,34 @@
 """Publishing, until the broker has acknowledged it."""
 
-import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 from hop import Stream
 from hop.io import Producer
 
-from snews_cs.errors import NotDelivered, StreamError
+from snews_cs.errors import AccessDenied, MessageRefused, NotDelivered, StreamError
+from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
-from snews_cs.streams.alerts import received_alert
+from snews_cs.streams.alerts import json_object
 from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, MESSAGE_TIMED_OUT, translate
 from snews_cs.streams.reader import Reader
 from snews_cs.streams.session import ReadFrom
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _MESSAGE_TIMEOUT = timedelta(seconds=1.5)
-_FLUSH_TIMEOUT = timedelta(seconds=1.8)
-"""librdkafka looks for messages that have timed out now and then only; another server takes an alert over after 2 s."""
+_FLUSH_TIMEOUT = timedelta(seconds=4)
+_LONGEST_RECONNECT = timedelta(seconds=0.5)
+_PROPERTIES = {"topic.metadata.propagation.max.ms": 1_000}  # after this a topic nobody knows of does not exist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +45,15 @@ class Publication:
         A JSON text, UTF-8.
     message_id
         The message's hop ``_id``, 16 bytes: a repeat carries the same one.
+    format
+        The message's hop ``_format``: ``blob`` where a client would send a JSON text, or a pickle, as mere bytes.
     """
 
     url: str
     key: str
     payload: bytes
     message_id: bytes
+    format: Literal["json", "blob"] = "json"
 
 
 class AlertPublisher:
@@ -102,19 +108,22 @@ class AlertPublisher:
             address = TopicAddress.parse(publication.url)
             clusters.setdefault(address.brokers, []).append((address, publication))
         for brokers, addressed in clusters.items():
+            connection = self._connection(addressed[0][0])
             try:
-                self._connection(addressed[0][0]).send(addressed)
-            except StreamError:
-                self._connections.pop(brokers, None)
-                raise
+                connection.send(addressed)
+            finally:
+                if connection.useless:
+                    del self._connections[brokers]
 
     def tail(
-        self, url: str, limit: int, *, since: datetime | None = None, timeout_s: float = 5.0
+        self, topic: str, limit: int, *, since: datetime | None = None, timeout_s: float = 5.0
     ) -> list[dict[str, Any]]:
-        """Return the JSON objects that stand on a topic, at most the last ``limit`` of them.
+        """Return those of the last ``limit`` records of a topic that are JSON objects.
 
         Parameters
         ----------
+        topic
+            ``kafka://HOST[:PORT]/TOPIC``.
         since
             Leave out what has an earlier Kafka timestamp; None to leave out nothing.
         timeout_s
@@ -125,9 +134,11 @@ class AlertPublisher:
         BrokerUnreachable, AccessDenied, TopicMissing
             If the topic cannot be opened.
         """
-        source = ReadFrom(address=TopicAddress.parse(url), auth=self._auth, group_id=None, since=since, until_end=True)
+        source = ReadFrom(
+            address=TopicAddress.parse(topic), auth=self._auth, group_id=None, since=since, until_end=True
+        )
         deadline = time.monotonic() + timeout_s
-        objects: deque[dict[str, Any]] = deque(maxlen=limit)
+        records: deque[RawMessage] = deque(maxlen=limit)
         reader = Reader(source)
         try:
             while not reader.exhausted:
@@ -135,13 +146,16 @@ class AlertPublisher:
                 if reader.problem is not None:
                     raise reader.problem
                 if left_s <= 0:
-                    log.warning("%s: its end was not reached in %g s", url, timeout_s)
+                    log.warning("the end of a topic was not reached in time", topic=topic)
                     break
-                alerts = map(received_alert, reader.take(min(left_s, 0.1), 1000))
-                objects.extend(alert.content for alert in alerts if alert is not None)
+                records.extend(arrival.record for arrival in reader.take(min(left_s, 0.1), 1000))
         finally:
             reader.close()
-        return list(objects)
+        objects = []
+        for record in records:
+            with suppress(MessageRefused):  # whatever else stands on the topic is no alert
+                objects.append(json_object(record))
+        return objects
 
     def close(self) -> None:
         """End the connections."""
@@ -167,21 +181,23 @@ class _Connection:
 
     def __init__(self, address: TopicAddress, *, auth: bool) -> None:
         credential = load_credential(address, auth=auth)
-        self._headers = [("_format", b"json")]
-        if credential is not None:
-            self._headers.append(("_sender", credential.username.encode()))
+        self._sender = [] if credential is None else [("_sender", credential.username.encode())]
+        self.useless = False
+        """Whether another connection must be opened, with the credentials as they are then."""
         self._errors: deque[KafkaError] = deque(maxlen=20)
-        self._producer: Producer = Stream(auth=ClientOptions(address, credential)).open(
+        self._producer: Producer = Stream(auth=ClientOptions(address, credential, _PROPERTIES)).open(
             address.url,
             "w",
             produce_timeout=_MESSAGE_TIMEOUT,
             automatic_offload=False,  # else hop asks the broker for a topic's settings, waiting up to 60 s for them
             use_idempotence=True,
+            reconnect_max_time=_LONGEST_RECONNECT,
             error_callback=self._errors.append,
         )
 
     def send(self, addressed: Sequence[tuple[TopicAddress, Publication]]) -> None:
         """Write, and wait for the acknowledgements."""
+        self._errors.clear()
         failed: list[tuple[TopicAddress, KafkaError]] = []
         for address, publication in addressed:
 
@@ -192,27 +208,30 @@ class _Connection:
             try:
                 self._producer.write_raw(
                     publication.payload,
-                    [("_id", publication.message_id), *self._headers],
+                    [("_id", publication.message_id), ("_format", publication.format.encode()), *self._sender],
                     delivery_callback=report,
                     topic=address.topic,
                     key=publication.key,
                 )
             except KafkaException as error:
                 raise self._problem(address, error.args[0]) from error
-        left = self._producer.flush(_FLUSH_TIMEOUT)
+        if self._producer.flush(_FLUSH_TIMEOUT):
+            self.useless = True  # and what it still holds goes with it
+            raise self._problem(addressed[0][0], None)
         if failed:
             raise self._problem(*failed[0])
-        if left:
-            raise self._problem(addressed[0][0], None)
 
     def _problem(self, address: TopicAddress, error: KafkaError | None) -> StreamError:
         """Return why a message was not acknowledged: what the connection said tells more than a message's time-out."""
         heard = list(self._errors)
-        timed_out = error is None or error.name() == MESSAGE_TIMED_OUT
-        if heard and timed_out:
+        if heard and (error is None or error.name() == MESSAGE_TIMED_OUT):
             reason = next((each.str() for each in heard if each.name() != ALL_BROKERS_DOWN), "")
-            return translate(heard[-1], address, reason=reason)
-        if error is not None:
-            return translate(error, address)
-        seconds = _FLUSH_TIMEOUT.total_seconds()
-        return NotDelivered(f"{address.brokers} did not acknowledge a message for {address.topic} in {seconds:g} s")
+            problem = translate(heard[-1], address, reason=reason)
+        elif error is not None:
+            problem = translate(error, address)
+        else:
+            problem = NotDelivered(f"{address.brokers} does not acknowledge messages for topic {address.topic}")
+        self.useless |= isinstance(problem, AccessDenied) or any(
+            each.fatal() for each in [*heard, *filter(None, [error])]
+        )
+        return problem

@@ -1,20 +1,19 @@
 """A thread that reads a topic for ever."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from hop.io import Metadata
+import structlog
 
 from snews_cs.errors import StreamError
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.backoff import Backoff, StopRequest
-from snews_cs.streams.session import ReadFrom, Session
+from snews_cs.streams.session import KafkaRecord, ReadFrom, Session
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _MOST_BUFFERED = 8_000_000
 _OVERHEAD = 500
@@ -26,7 +25,7 @@ class Arrival(NamedTuple):
     record: RawMessage
     arrived_unix_ns: int
     session: Session
-    place: Metadata
+    message: KafkaRecord
 
     @property
     def size(self) -> int:
@@ -52,7 +51,6 @@ class Reader:
         self._closing = StopRequest()
         self._arrived: SimpleQueue[Arrival | None] = SimpleQueue()  # None only wakes up whoever waits
         self._put_bytes = self._taken_bytes = 0
-        self._lock = threading.Lock()
         self._session: Session | None = None
         self._problem: StreamError | None = None
         self._crash: BaseException | None = None
@@ -104,21 +102,21 @@ class Reader:
 
     def mark(self, arrival: Arrival) -> None:
         """Let the committed offset move past that record, if it came since the topic was last opened."""
-        with self._lock:
-            if arrival.session is self._session:
-                arrival.session.mark(arrival.place)
+        arrival.session.mark(arrival.message)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Commit what was marked and end, within that time; what has not been taken is dropped."""
         self._closing.make()
         deadline = time.monotonic() + timeout_s
         while self._thread.is_alive() and time.monotonic() < deadline:
-            with self._lock:
-                if self._session is not None:
-                    self._session.stop()  # again and again: one that comes while the session starts has no effect
+            session = self._session
+            if session is not None:
+                session.stop()  # again and again: what comes while the session starts has no effect
             self._thread.join(0.05)
         if self._thread.is_alive():
-            log.warning("%s did not close in %g s; what was marked may be read again", self._source.address, timeout_s)
+            log.warning(
+                "reading did not end in time; what was marked may be read again", topic=str(self._source.address)
+            )
 
     def _run(self) -> None:
         try:
@@ -134,21 +132,19 @@ class Reader:
         """Open the topic and read it until it fails, or is closed, or changes."""
         try:
             session = Session(self._source, stopping=lambda: bool(self._closing))
-            with self._lock:
-                self._session = session
+            self._session = session
             try:
                 self._opened()
                 self._read(session)
             finally:
-                with self._lock:
-                    self._session = None
+                self._session = None
                 session.close()
         except StreamError as problem:
             self._failed(problem)
 
     def _opened(self) -> None:
         if self._problem is not None:
-            log.info("%s can be read again", self._source.address)
+            log.info("the topic can be read again", topic=str(self._source.address))
         self._problem = None
         self._backoff.success()
         self._on_open()
@@ -158,12 +154,12 @@ class Reader:
             return
         self._problem = problem
         delay_s = self._backoff.failure()
-        log.warning("%s; next attempt in %.1f s", problem, delay_s)
+        log.warning(str(problem), again_in_s=delay_s)
         self._closing.wait(delay_s)
 
     def _read(self, session: Session) -> None:
-        for record, place in session.records():
-            arrival = Arrival(record, time.time_ns(), session, place)
+        for record, message in session.records():
+            arrival = Arrival(record, time.time_ns(), session, message)
             self._put_bytes += arrival.size
             self._arrived.put(arrival)
             while self._put_bytes - self._taken_bytes > _MOST_BUFFERED:

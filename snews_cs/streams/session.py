@@ -1,14 +1,14 @@
 """One opening of a topic for reading."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from hop import Stream
-from hop.io import Metadata, StartPosition
+from hop.io import Consumer, StartPosition
 
 from snews_cs.errors import AccessDenied, StreamError
 from snews_cs.messages.raw import RawMessage
@@ -16,14 +16,22 @@ from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, topic_missing, translate
 
+UNDECODABLE_HEADERS = "(headers whose names are not UTF-8)"
+"""Name of the one header that stands for all of a record's, if one of their names cannot be decoded."""
+
+KafkaRecord = Any
+"""A ``confluent_kafka.Message``, typed in some of its versions only."""
+
 _POLL = timedelta(seconds=0.1)
-_PROPERTIES = {
+_PROPERTIES: dict[str, Any] = {
     "fetch.queue.backoff.ms": 10,  # the default of 1 s, with hop's short queue, drains a backlog ten times slower
     "fetch.error.backoff.ms": 100,
     "queued.max.messages.kbytes": 16_384,
-    "topic.metadata.refresh.interval.ms": 10_000,  # within this a new partition is noticed ...
-    "statistics.interval.ms": 5_000,  # ... and this
+    "topic.metadata.refresh.interval.ms": 10_000,  # within this a new partition is noticed
+    "statistics.interval.ms": 1_000,  # how often librdkafka calls us, whether anything arrives or not
 }
+
+_TO_THE_END = {"fetch.wait.max.ms": 10}  # the end is known when nothing has come for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +60,27 @@ class ReadFrom:
     until_end: bool = False
 
 
+class _Consumer(Consumer):  # type: ignore[misc]  # hop has no types
+    """hop's consumer, handing out the records themselves.
+
+    hop's own ``read_raw`` fails, and goes on failing, at a record with a header whose name is not UTF-8.
+    """
+
+    def records(self, since: datetime | None) -> Iterator[KafkaRecord]:
+        """Yield records as they arrive."""
+        yield from self._consumer.stream(autocommit=False, batch_size=1, batch_timeout=_POLL, start_at=since)
+
+    def mark(self, record: KafkaRecord) -> None:
+        """Let the committed offset move past that record when offsets are next committed."""
+        self._consumer.mark_done(record)
+
+
 class Session:
     """A topic opened for reading with hop, all its partitions as they are now, until something goes wrong.
 
     hop joins no consumer group: it assigns itself the partitions there are when it opens, and keeps the group's
-    committed offsets.
+    committed offsets. confluent_kafka lets one thread at a time into a consumer, and one that waits for messages keeps
+    the others out for ever, so all but :meth:`mark` and :meth:`stop` belong to the thread that reads.
 
     Raises
     ------
@@ -68,19 +92,24 @@ class Session:
         self._source = source
         self._problem: StreamError | None = None
         self._broken_connection = ""
-        self._consumer: Any = None  # hop has no types
+        self._marks: dict[int, KafkaRecord] = {}
+        self._consumer: Any = None  # a _Consumer, once it is open
         address = source.address
         credential = load_credential(address, auth=source.auth)
-        options = ClientOptions(address, credential, {**_PROPERTIES, "stats_cb": self._on_statistics})
+        properties = _PROPERTIES | {"stats_cb": self._on_statistics} | (_TO_THE_END if source.until_end else {})
+        options = ClientOptions(address, credential, properties)
         login_only = ClientOptions(address, credential)
         self._partitions = look_up_topic(address, login_only, timeout_s=10.0, stopping=stopping)
         try:
-            self._consumer = Stream(auth=options, start_at=source.start, until_eos=source.until_end).open(
-                address.url,
-                "r",
-                group_id=source.group_id,
+            self._consumer = _Consumer(
+                source.group_id or f"{options.username}-{uuid.uuid4()}",
+                address.brokers.split(","),
+                [address.topic],
                 ignoretest=False,
                 fetch_external=False,
+                auth=options,
+                start_at=source.start,
+                read_forever=not source.until_end,
                 error_callback=self._on_error,
                 offset_commit_interval=timedelta(seconds=1),
                 reconnect_max_time=timedelta(seconds=2),
@@ -90,7 +119,7 @@ class Session:
         except ValueError as error:
             raise topic_missing(address) from error
 
-    def records(self) -> Iterator[tuple[RawMessage, Metadata]]:
+    def records(self) -> Iterator[tuple[RawMessage, KafkaRecord]]:
         """Yield records as they arrive, those of a partition in order, until :meth:`stop` or the end.
 
         A record that arrives during :meth:`stop` may be passed over: afterwards only a new session goes on rightly.
@@ -102,20 +131,18 @@ class Session:
         """
         if self._problem is not None:
             raise self._problem
-        position = {} if self._source.since is None else {"start_at": self._source.since}
         try:
-            for value, place in self._consumer.read_raw(
-                metadata=True, autocommit=False, batch_size=1, batch_timeout=_POLL, **position
-            ):
-                yield _raw_message(value, place), place
+            for record in self._consumer.records(self._source.since):
+                self._store_marks()
+                yield _raw_message(record), record
         except KafkaException as error:
             raise self._translated(error) from error
         if self._problem is not None:
             raise self._problem
 
-    def mark(self, place: Metadata) -> None:
-        """Let the group's committed offset move past that record: within a second, and when the session is closed."""
-        self._consumer.mark_done(place)
+    def mark(self, record: KafkaRecord) -> None:
+        """Let the group's committed offset move past that record, in a second or two; any thread may call this."""
+        self._marks[record.partition()] = record
 
     def stop(self) -> None:
         """End :meth:`records` soon; any thread may call this."""
@@ -125,9 +152,15 @@ class Session:
     def close(self) -> None:
         """Commit what was marked, and end the connection."""
         try:
+            self._store_marks()
             self._consumer.close()
         except KafkaException as error:
             raise self._translated(error) from error
+
+    def _store_marks(self) -> None:
+        while self._marks:
+            _, record = self._marks.popitem()
+            self._consumer.mark(record)
 
     def _translated(self, error: KafkaException) -> StreamError:
         return self._meaning(error.args[0])
@@ -147,7 +180,8 @@ class Session:
             self._broken_connection = error.str()
 
     def _on_statistics(self, statistics: str) -> None:
-        """Notice that the topic was given other partitions, and end: a new session will read them all."""
+        """Store marks, and notice that the topic was given other partitions: a new session will read them all."""
+        self._store_marks()
         topic = json.loads(statistics)["topics"].get(self._source.address.topic)
         if topic is not None and not self._source.until_end:
             numbers = {int(number) for number in topic["partitions"]} - {-1}
@@ -155,12 +189,16 @@ class Session:
                 self.stop()
 
 
-def _raw_message(value: bytes | None, place: Metadata) -> RawMessage:
+def _raw_message(record: KafkaRecord) -> RawMessage:
+    try:
+        headers = tuple(record.headers() or ())
+    except (SystemError, UnicodeError):  # which of the two depends on the version of confluent_kafka
+        headers = ((UNDECODABLE_HEADERS, None),)
     return RawMessage(
-        topic=place.topic,
-        partition=place.partition,
-        offset=place.offset,
-        timestamp_ms=place.timestamp,
-        headers=tuple(place.headers or ()),
-        value=value,
+        topic=record.topic(),
+        partition=record.partition(),
+        offset=record.offset(),
+        timestamp_ms=record.timestamp()[1],
+        headers=headers,
+        value=record.value(),
     )
