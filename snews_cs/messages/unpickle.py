@@ -63,4 +63,4 @@ def _plain(value: object, depth: int) -> Any:
         return [_plain(item, depth + 1) for item in value]
     if isinstance(value, dict):
         return {name: _plain(item, depth + 1) for name, item in value.items()}
-    raise MessageRefused(f"the pickle holds a {type(value).__name__} where only plain values belong")
+    raise MessageRefused("the pickle holds something else than plain values in a field")

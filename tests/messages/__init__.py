@@ -1,0 +1,1 @@
+"""Messages: every client, every bad input."""

@@ -1,0 +1,400 @@
+"""Pickles: what the clients send is read, anything else is refused at once and does nothing."""
+
+import os
+import pickle
+import struct
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snews_cs.errors import MessageRefused
+from snews_cs.messages.limits import MAX_BYTES, MAX_DEPTH
+from snews_cs.messages.unpickle import PickledModel, unpickle
+from tests.support.pickles import pickled
+from tests.support.samples import sample
+
+START = pickle.PROTO + b"\x04"
+
+
+def text(content: str) -> bytes:
+    encoded = content.encode("utf-8", "surrogatepass")
+    return pickle.BINUNICODE + struct.pack("<I", len(encoded)) + encoded
+
+
+def named(module: str, name: str) -> bytes:
+    return text(module) + text(name) + pickle.STACK_GLOBAL
+
+
+MODEL = named("snews.models.messages", "HeartbeatMessage") + pickle.EMPTY_TUPLE + pickle.NEWOBJ
+DTYPE = named("numpy", "dtype")
+SCALAR = named("numpy._core.multiarray", "scalar")
+
+
+def model_with(value: bytes) -> bytes:
+    """Return the pickle of a message whose field ``meta`` is what these opcodes leave."""
+    fields = pickle.EMPTY_DICT + text("meta") + value + pickle.SETITEM
+    return START + MODEL + pickle.EMPTY_DICT + text("__dict__") + fields + pickle.SETITEM + pickle.BUILD + pickle.STOP
+
+
+def meta_of(value: bytes) -> Any:
+    return unpickle(model_with(value)).fields["meta"]
+
+
+class TestWhatClientsSend:
+    """Whatever a released client pickles is read."""
+
+    @pytest.mark.parametrize("protocol", [4, 5])
+    def test_a_model(self, protocol: int) -> None:
+        content = pickled("CoincidenceTierMessage", protocol=protocol, tier="CoincidenceTier", p_val=0.5, meta=None)
+        assert unpickle(content) == PickledModel(
+            "CoincidenceTierMessage", {"tier": "CoincidenceTier", "p_val": 0.5, "meta": None}
+        )
+
+    def test_extra_fields_do_not_replace_known_ones(self) -> None:
+        content = pickled("HeartbeatMessage", extra={"id": "forged", "comment": "x"}, id="given")
+        assert unpickle(content).fields == {"id": "given", "comment": "x"}
+
+    @pytest.mark.parametrize(
+        ("value", "plain"),
+        [
+            (np.str_("2026-11-21T06:39:10Z"), "2026-11-21T06:39:10Z"),
+            (np.str_("μ"), "μ"),
+            (np.str_(""), ""),
+            (np.float64(0.5), 0.5),
+            (np.float32(0.5), 0.5),
+            (np.float16(0.5), 0.5),
+            (np.int64(-(2**63)), -(2**63)),
+            (np.int8(-1), -1),
+            (np.uint16(65_535), 65_535),
+            (np.bool_(True), True),
+            (np.bool_(False), False),
+            (np.dtype(">i4").type(7), 7),
+        ],
+    )
+    def test_numpy_scalars(self, value: object, plain: object) -> None:
+        decoded = unpickle(pickled("TimingTierMessage", series=[value, value])).fields["series"]
+        assert decoded == [plain, plain]
+        assert type(decoded[0]) is type(plain)
+
+    def test_elements_of_a_string_array(self) -> None:
+        times = ["2026-11-21T06:39:10.401568000Z", "2026-11-21T06:39:11Z", "2026-11-21T06:39:12.5Z"]
+        series = list(np.array(times))
+        assert unpickle(pickled("TimingTierMessage", timing_series=series)).fields["timing_series"] == times
+
+    @pytest.mark.parametrize("name", ["numpy.core.multiarray", "numpy._core.multiarray"])
+    def test_numpy_before_and_after_2(self, name: str) -> None:
+        content = pickled("TimingTierMessage", p_val=np.float64(0.25))
+        assert b"numpy._core.multiarray" in content
+        old = content.replace(b"\x8c\x16numpy._core.multiarray", b"\x8c" + bytes([len(name)]) + name.encode())
+        frame = START + pickle.FRAME
+        assert unpickle(START + old[len(frame) + 8 :]).fields == {"p_val": 0.25}
+
+    def test_plain_values_of_every_kind(self) -> None:
+        meta = {"a": [1, -1, 300, 70_000, 2**40, -(2**63)], "b": {"c": (1, 2, 3, 4)}, "d": [None, True, False, 1e-300]}
+        assert unpickle(pickled("HeartbeatMessage", meta=meta)).fields["meta"] == {
+            **meta,
+            "b": {"c": [1, 2, 3, 4]},
+        }
+
+    def test_a_long_series(self) -> None:
+        series = list(range(50_000))
+        assert unpickle(pickled("TimingTierMessage", timing_series=series)).fields["timing_series"] == series
+
+    def test_lone_surrogates_are_replaced(self) -> None:
+        assert meta_of(text("a\ud800b")) == "a\ufffdb"
+
+
+class Command:
+    """What an attacker pickles: unpickling it runs a command."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_a_command_does_not_run(tmp_path: Path, protocol: int) -> None:
+    trace = tmp_path / "it-ran"
+    with pytest.raises(MessageRefused):
+        unpickle(pickle.dumps(Command(f"touch {trace}"), protocol=protocol))
+    assert not trace.exists()
+
+
+def test_a_command_inside_a_message_does_not_run(tmp_path: Path) -> None:
+    trace = tmp_path / "it-ran"
+    with pytest.raises(MessageRefused, match="the pickle names 'system' of 'posix', which is not allowed"):
+        unpickle(pickled("HeartbeatMessage", id="x", meta=Command(f"touch {trace}")))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("builtins", "eval"),
+        ("builtins", "getattr"),
+        ("builtins", "set"),
+        ("os", "system"),
+        ("snews.models.messages", "os"),
+        ("snews.models.messages", "Tier.__class__"),
+        ("snews.models.messages", "CoincidenceTierMessage.__init__"),
+        ("snews.models", "messages.Tier"),
+        ("snews_cs.messages.unpickle", "unpickle"),
+        ("numpy", "load"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("_codecs", "encode"),
+        ("copyreg", "_reconstructor"),
+        ("", ""),
+    ],
+)
+def test_names_that_are_not_listed(module: str, name: str) -> None:
+    with pytest.raises(MessageRefused, match="which is not allowed"):
+        meta_of(named(module, name))
+
+
+@pytest.mark.parametrize(
+    "opcode",
+    [
+        pickle.GLOBAL + b"os\nsystem\n",
+        pickle.INST + b"os\nsystem\n",
+        pickle.OBJ,
+        pickle.NEWOBJ_EX,
+        pickle.PERSID + b"secret\n",
+        pickle.BINPERSID,
+        pickle.EXT1 + b"\x01",
+        pickle.EXT2 + b"\x01\x00",
+        pickle.EXT4 + b"\x01\x00\x00\x00",
+        pickle.LONG4 + b"\xff\xff\xff\x7f",
+        pickle.LONG + b"1" * 100_000 + b"L\n",
+        pickle.INT + b"1" * 100_000 + b"\n",
+        pickle.FLOAT + b"1e5\n",
+        pickle.STRING + b"'\\q'\n",
+        pickle.UNICODE + b"\\ud800\n",
+        pickle.BINUNICODE8 + b"\xff" * 8,
+        pickle.BINBYTES8 + b"\xff" * 8,
+        pickle.BYTEARRAY8 + b"\xff" * 8,
+        pickle.NEXT_BUFFER,
+        pickle.READONLY_BUFFER,
+        pickle.PUT + b"99999999\n",
+        pickle.LONG_BINPUT + b"\xff\xff\xff\x7f",
+        pickle.BINPUT + b"\x00",
+        pickle.GET + b"0\n",
+        pickle.DICT,
+        pickle.LIST,
+        pickle.FROZENSET,
+        pickle.DUP,
+        pickle.POP,
+        pickle.POP_MARK,
+        b"\xff",
+    ],
+)
+def test_opcodes_that_no_client_uses(opcode: bytes) -> None:
+    with pytest.raises(MessageRefused, match=r"the pickle uses the opcode \S+, which no message of snews_pt does"):
+        meta_of(opcode)
+
+
+@pytest.mark.parametrize(
+    ("opcodes", "reason"),
+    [
+        (pickle.BINUNICODE + b"\xff\xff\xff\xff", "truncated or malformed"),
+        (pickle.BINBYTES + b"\xff\xff\xff\xff", "truncated or malformed"),
+        (pickle.SHORT_BINUNICODE + b"\xffabc", "truncated or malformed"),
+        (pickle.SHORT_BINUNICODE + b"\x02\xff\xff", "truncated or malformed"),
+        (pickle.LONG1 + b"\xff\x01", "truncated or malformed"),
+        (pickle.BINFLOAT + b"\x00", "truncated or malformed"),
+        (pickle.FRAME + b"\xff" * 8, "frame is longer than the message"),
+        (pickle.PROTO + b"\x02", "protocol 2"),
+        (pickle.LONG1 + b"\xff" + b"\x7f" * 255, "does not fit into 64 bits"),
+        (pickle.LONG1 + b"\x09" + bytes(8) + b"\x01", "does not fit into 64 bits"),
+        (pickle.BINFLOAT + struct.pack(">d", float("nan")), "nan is not a number that a message may hold"),
+        (pickle.BINFLOAT + struct.pack(">d", float("-inf")), "-inf is not a number that a message may hold"),
+        (pickle.SHORT_BINBYTES + b"\x01x", "something else than plain values"),
+        (pickle.EMPTY_SET, "something else than plain values"),
+        (MODEL, "something else than plain values"),
+        (named("numpy", "dtype"), "something else than plain values"),
+        (pickle.BINGET + b"\x00", "truncated or malformed"),
+        (pickle.LONG_BINGET + b"\xff\xff\xff\xff", "truncated or malformed"),
+        (pickle.NONE + pickle.APPEND, "appends to something else than a list"),
+        (pickle.EMPTY_LIST + pickle.MARK + pickle.NONE + pickle.SETITEMS, "sets items of something else than a dict"),
+        (pickle.EMPTY_DICT + pickle.MARK + pickle.NONE + pickle.SETITEMS, "truncated or malformed"),
+        (pickle.EMPTY_DICT + pickle.NONE + pickle.NONE + pickle.SETITEM, "a dict with a NoneType for a key"),
+        (pickle.EMPTY_DICT + pickle.EMPTY_LIST + pickle.NONE + pickle.SETITEM, "a dict with a list for a key"),
+        (pickle.EMPTY_LIST + pickle.MARK + pickle.NONE + pickle.ADDITEMS, "adds to something else than a set"),
+        (pickle.MARK + pickle.NONE, "truncated or malformed"),
+        (pickle.APPENDS, "truncated or malformed"),
+        (pickle.MARK + pickle.MEMOIZE, "truncated or malformed"),
+        (pickle.MARK + pickle.TUPLE1, "truncated or malformed"),
+        (pickle.NONE + pickle.NONE + pickle.STACK_GLOBAL, "names a NoneType of a NoneType"),
+        (pickle.NONE + pickle.NONE + pickle.REDUCE, "calls a NoneType"),
+        (named("snews.models.messages", "Tier") + pickle.NONE + pickle.REDUCE, "calls Tier"),
+        (named("snews.models.messages", "Tier") + pickle.NONE + pickle.TUPLE1 + pickle.REDUCE, "calls Tier"),
+        (named("snews.models.messages", "HeartbeatMessage") + pickle.EMPTY_TUPLE + pickle.REDUCE, "calls Heartbeat"),
+        (named("snews.models.messages", "Tier") + pickle.EMPTY_TUPLE + pickle.NEWOBJ, "makes Tier"),
+        (named("snews.models.messages", "HeartbeatMessage") + text("x") + pickle.TUPLE1 + pickle.NEWOBJ, "makes Heart"),
+        (text("x") + pickle.EMPTY_DICT + pickle.BUILD, "sets the state of 'x'"),
+        (MODEL + pickle.NONE + pickle.BUILD, "sets the state of a Model"),
+        (MODEL + 2 * (pickle.EMPTY_DICT + pickle.BUILD), "sets the state of a Model"),
+        (named("snews.models.messages", "Tier") + pickle.EMPTY_DICT + pickle.BUILD, "sets the state of Tier"),
+        (pickle.EMPTY_LIST + pickle.EMPTY_DICT + pickle.BUILD, "sets the state of a list"),
+        (DTYPE + text("O8") + pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3 + pickle.REDUCE, "calls numpy.dtype"),
+        (DTYPE + text("U9999999") + pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3 + pickle.REDUCE, "calls numpy"),
+        (SCALAR + text("i8") + pickle.SHORT_BINBYTES + b"\x00" + pickle.TUPLE2 + pickle.REDUCE, "calls numpy scalar"),
+    ],
+)
+def test_hostile_opcodes(opcodes: bytes, reason: str) -> None:
+    with pytest.raises(MessageRefused, match=reason):
+        meta_of(opcodes)
+
+
+@pytest.mark.parametrize("code", ["i8", "U1", "f4", "b1", "U999999"])
+def test_a_numpy_scalar_of_the_wrong_length(code: str) -> None:
+    dtype = DTYPE + text(code) + pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3 + pickle.REDUCE
+    scalar = SCALAR + dtype + pickle.SHORT_BINBYTES + b"\x03abc" + pickle.TUPLE2 + pickle.REDUCE
+    with pytest.raises(MessageRefused, match=f"a numpy {code} of 3 bytes"):
+        meta_of(scalar)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        START,
+        START + pickle.STOP,
+        START + pickle.NONE + pickle.STOP,
+        pickle.dumps({"detector_name": "LVD"}, protocol=4),
+        pickle.dumps([1, 2, 3], protocol=4),
+        START + MODEL + pickle.STOP,
+        START + MODEL + pickle.EMPTY_DICT + pickle.BUILD + pickle.STOP,
+        START + MODEL + pickle.EMPTY_DICT + text("__dict__") + pickle.NONE + pickle.SETITEM + pickle.BUILD + b".",
+        START + MODEL + MODEL + pickle.STOP,
+        START + MODEL + pickle.MARK + pickle.STOP,
+        START + pickle.MARK + MODEL + pickle.STOP,
+    ],
+)
+def test_what_is_no_message(content: bytes) -> None:
+    with pytest.raises(MessageRefused):
+        unpickle(content)
+
+
+def refusal_of(content: bytes) -> tuple[str, int]:
+    """Return why a pickle is refused, and how many bytes of memory that took at most."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(MessageRefused) as refused:
+            unpickle(content)
+        return str(refused.value), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_memo_bomb() -> None:
+    """Each list holds the one before ten times: 10**40 items, if anything walks it."""
+    levels = b"".join(
+        pickle.EMPTY_LIST + pickle.MEMOIZE + pickle.MARK + 10 * (pickle.BINGET + bytes([level])) + pickle.APPENDS
+        for level in range(40)
+    )
+    content = model_with(pickle.EMPTY_LIST + pickle.MEMOIZE + levels)
+    assert "refers twice to a list" in refusal_of(content)[0]
+
+
+def test_a_cycle() -> None:
+    with pytest.raises(MessageRefused, match="refers twice to a list"):
+        meta_of(pickle.EMPTY_LIST + pickle.MEMOIZE + pickle.BINGET + b"\x00" + pickle.APPEND)
+
+
+def test_a_text_repeated_without_end() -> None:
+    """The list would be small in memory; written out as JSON it would be 30 GB."""
+    long_text = text("x" * 300_000) + pickle.MEMOIZE
+    content = model_with(pickle.EMPTY_LIST + pickle.MARK + long_text + 100_000 * b"h\x00" + pickle.APPENDS)
+    reason, peak_bytes = refusal_of(content)
+    assert "repeats itself" in reason
+    assert peak_bytes < 20 * MAX_BYTES
+
+
+def test_bytes_are_not_decoded_again_and_again() -> None:
+    dtype = DTYPE + text("U1000") + pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3 + pickle.REDUCE + pickle.MEMOIZE
+    content = pickle.BINBYTES + struct.pack("<I", 4_000) + b"a\0\0\0" * 1_000 + pickle.MEMOIZE
+    again = SCALAR + b"h\x00" + b"h\x01" + pickle.TUPLE2 + pickle.REDUCE
+    with pytest.raises(MessageRefused, match="refers twice to a bytes"):
+        meta_of(pickle.MARK + dtype + content + 1_000 * again + pickle.TUPLE)
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        pickle.EMPTY_LIST * 90_000 + pickle.APPEND * 89_999,
+        pickle.NONE + pickle.TUPLE1 * 150_000,
+        pickle.MARK * 90_000 + pickle.TUPLE * 90_000,
+        (pickle.EMPTY_DICT + text("a")) * 25_000 + pickle.NONE + pickle.SETITEM * 25_000,
+        (MODEL + pickle.EMPTY_DICT + text("a")) * 2_000 + pickle.NONE + (pickle.SETITEM + pickle.BUILD) * 2_000,
+    ],
+    ids=["lists", "tuples", "marks", "dicts", "models"],
+)
+def test_deep_recursion(deep: bytes) -> None:
+    reason, peak_bytes = refusal_of(model_with(deep))
+    assert "nests deeper" in reason or "something else" in reason
+    assert peak_bytes < 60 * MAX_BYTES
+
+
+def test_the_deepest_nesting_allowed() -> None:
+    def lists(depth: int) -> bytes:
+        return pickle.EMPTY_LIST * depth + pickle.APPEND * (depth - 1)
+
+    assert meta_of(lists(MAX_DEPTH - 1)) is not None
+    with pytest.raises(MessageRefused, match="nests deeper"):
+        meta_of(lists(MAX_DEPTH))
+
+
+def test_too_many_opcodes() -> None:
+    reason, peak_bytes = refusal_of(model_with(pickle.MARK + pickle.NONE * 1_000_000 + pickle.TUPLE))
+    assert "more than 200000 opcodes" in reason
+    assert peak_bytes < 10 * MAX_BYTES
+
+
+@pytest.mark.parametrize("name", ["snews_pt-3.0.0_coincidence", "snews_pt-3.0.0_timing_binned"])
+def test_truncated_anywhere(name: str) -> None:
+    content = sample(name).value
+    for length in range(len(content)):
+        with pytest.raises(MessageRefused):
+            unpickle(content[:length])
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_damaged_pickles_are_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(sample("snews_pt-3.0.0_timing_binned", 1).value)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        assert isinstance(unpickle(bytes(content)), PickledModel)
+    except MessageRefused:
+        return
+
+
+OPCODES = [pickle.MARK, pickle.NONE, pickle.NEWTRUE, pickle.EMPTY_LIST, pickle.EMPTY_DICT, pickle.EMPTY_SET]
+OPCODES += [pickle.EMPTY_TUPLE, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.APPEND]
+OPCODES += [pickle.APPENDS, pickle.SETITEM, pickle.SETITEMS, pickle.ADDITEMS, pickle.MEMOIZE, pickle.BINGET + b"\x00"]
+OPCODES += [pickle.BUILD, pickle.REDUCE, pickle.NEWOBJ, pickle.STACK_GLOBAL, MODEL, DTYPE, SCALAR, text("__dict__")]
+OPCODES += [text("U1"), pickle.BININT1 + b"\x03", pickle.SHORT_BINBYTES + b"\x04a\0\0\0", pickle.STOP]
+
+
+@settings(max_examples=1_000)
+@given(st.lists(st.sampled_from(OPCODES), max_size=40))
+def test_programs_of_allowed_opcodes_are_read_or_refused(program: list[bytes]) -> None:
+    for content in (START + b"".join(program) + pickle.STOP, model_with(b"".join(program))):
+        try:
+            assert isinstance(unpickle(content), PickledModel)
+        except MessageRefused:
+            continue
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_are_refused(content: bytes) -> None:
+    with pytest.raises(MessageRefused):
+        unpickle(START + content)
