@@ -31,6 +31,7 @@ class _Kind(Enum):
 
     MODEL = auto()
     ENUM = auto()
+    GETATTR = auto()
     DTYPE = auto()
     SCALAR = auto()
 
@@ -66,6 +67,7 @@ class _DiscardedSet:
 _NAMES = {
     ("snews.models.messages", "Tier"): _Name(_Kind.ENUM, "Tier"),
     ("snews.models.detectors", "DetectionChannel"): _Name(_Kind.ENUM, "DetectionChannel"),
+    ("builtins", "getattr"): _Name(_Kind.GETATTR, "getattr"),  # how Python 3.11.0 to 3.11.3 pickles enumerations
     ("numpy", "dtype"): _Name(_Kind.DTYPE, "numpy.dtype"),
     ("numpy.core.multiarray", "scalar"): _Name(_Kind.SCALAR, "numpy scalar"),
     ("numpy._core.multiarray", "scalar"): _Name(_Kind.SCALAR, "numpy scalar"),
@@ -74,6 +76,7 @@ _NAMES = {
     for tier in ("Heartbeat", "Retraction", "CoincidenceTier", "SignificanceTier", "TimingTier")
 }
 
+_MEMBER = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 _DTYPE_CODE = re.compile(r"U[0-9]{1,6}|[iu][1248]|f[248]|b1")
 _FLOAT_FORMATS = {"f2": "e", "f4": "f", "f8": "d"}
 _WITHOUT_PARTS = (int, float, _Name, _Dtype, type(None))  # and str, whose length counts
@@ -231,6 +234,8 @@ def _reduce(machine: _Machine, _: None) -> None:
     match machine.last(2):
         case [_Name(_Kind.ENUM), (str(value),)]:
             machine.stack.append(value)
+        case [_Name(_Kind.GETATTR), (_Name(_Kind.ENUM), str(member))] if _MEMBER.fullmatch(member):
+            machine.stack.append(member)
         case [_Name(_Kind.DTYPE), (str(code), False, True)] if _DTYPE_CODE.fullmatch(code):
             machine.stack.append(_Dtype(code))
         case [_Name(_Kind.SCALAR), (_Dtype() as dtype, bytes(content))]:

@@ -1,5 +1,7 @@
 """Pickles: what the clients send is read, anything else is refused at once and does nothing."""
 
+import base64
+import json
 import os
 import pickle
 import struct
@@ -16,7 +18,7 @@ from snews_cs.errors import MessageRefused
 from snews_cs.messages.limits import MAX_BYTES, MAX_DEPTH
 from snews_cs.messages.unpickle import PickledModel, unpickle
 from tests.support.pickles import pickled
-from tests.support.samples import sample
+from tests.support.samples import DATA, sample
 
 START = pickle.PROTO + b"\x04"
 
@@ -31,6 +33,7 @@ def named(module: str, name: str) -> bytes:
 
 
 MODEL = named("snews.models.messages", "HeartbeatMessage") + pickle.EMPTY_TUPLE + pickle.NEWOBJ
+GETATTR = named("builtins", "getattr")
 DTYPE = named("numpy", "dtype")
 SCALAR = named("numpy._core.multiarray", "scalar")
 
@@ -54,6 +57,22 @@ class TestWhatClientsSend:
         assert unpickle(content) == PickledModel(
             "CoincidenceTierMessage", {"tier": "CoincidenceTier", "p_val": 0.5, "meta": None}
         )
+
+    def test_an_enumeration_by_name(self) -> None:
+        """Python 3.11.0 to 3.11.3, Debian 12's among them, pickles ``Tier.TIMING_TIER`` as a call of ``getattr``."""
+        tier = named("snews.models.messages", "Tier")
+        call = named("builtins", "getattr") + tier + text("TIMING_TIER") + pickle.TUPLE2 + pickle.REDUCE
+        assert meta_of(call) == "TIMING_TIER"
+
+    def test_models_from_debian_12(self) -> None:
+        captured = json.loads((DATA / "pickles" / "python-3.11.2.json").read_text(encoding="utf-8"))
+        coincidence, timing = (unpickle(base64.b64decode(captured[name])) for name in ("coincidence", "timing"))
+        assert coincidence.class_name == "CoincidenceTierMessage"
+        assert coincidence.fields["neutrino_time_utc"] == "2026-11-21T06:39:14.401568000Z"
+        assert coincidence.fields["p_val"] == 0.07
+        assert timing.class_name == "TimingTierMessage"
+        assert timing.fields["timing_series"] == [1, 2]
+        assert timing.fields["detection_channel"] == "NU_E"
 
     def test_extra_fields_do_not_replace_known_ones(self) -> None:
         content = pickled("HeartbeatMessage", extra={"id": "forged", "comment": "x"}, id="given")
@@ -138,7 +157,6 @@ def test_a_command_inside_a_message_does_not_run(tmp_path: Path) -> None:
     ("module", "name"),
     [
         ("builtins", "eval"),
-        ("builtins", "getattr"),
         ("builtins", "set"),
         ("os", "system"),
         ("snews.models.messages", "os"),
@@ -242,6 +260,12 @@ def test_opcodes_that_no_client_uses(opcode: bytes) -> None:
         (MODEL + 2 * (pickle.EMPTY_DICT + pickle.BUILD), "sets the state of a Model"),
         (named("snews.models.messages", "Tier") + pickle.EMPTY_DICT + pickle.BUILD, "sets the state of Tier"),
         (pickle.EMPTY_LIST + pickle.EMPTY_DICT + pickle.BUILD, "sets the state of a list"),
+        (GETATTR, "something else than plain values"),
+        (GETATTR + named("snews.models.messages", "Tier") + text("__class__") + pickle.TUPLE2 + b"R", "calls getattr"),
+        (GETATTR + named("snews.models.messages", "Tier") + text("mro") + pickle.TUPLE2 + b"R", "calls getattr"),
+        (GETATTR + MODEL + text("X") + pickle.TUPLE2 + pickle.REDUCE, "calls getattr"),
+        (GETATTR + GETATTR + text("X") + pickle.TUPLE2 + pickle.REDUCE, "calls getattr"),
+        (GETATTR + text("x") + text("X") + pickle.TUPLE2 + pickle.REDUCE, "calls getattr"),
         (DTYPE + text("O8") + pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3 + pickle.REDUCE, "calls numpy.dtype"),
         (DTYPE + text("U9999999") + pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3 + pickle.REDUCE, "calls numpy"),
         (SCALAR + text("i8") + pickle.SHORT_BINBYTES + b"\x00" + pickle.TUPLE2 + pickle.REDUCE, "calls numpy scalar"),

@@ -14,7 +14,7 @@ from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.times import format_utc, parse_utc
 from snews_cs.messages.types import Observation, TimingTier
 
-DIRECTORY = Path(__file__).parent.parent / "data" / "samples"
+DATA = Path(__file__).parent.parent / "data"
 TOPIC = "snews.experiments-test"
 
 _ISO = re.compile(rb"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?")
@@ -84,7 +84,7 @@ def samples() -> tuple[Sample, ...]:
     """Return every captured record of a client, ordered by name."""
     return tuple(
         _sample(path.stem, index, record)
-        for path in sorted(DIRECTORY.glob("*.json"))
+        for path in sorted((DATA / "samples").glob("*.json"))
         for index, record in enumerate(_records(json.loads(path.read_text(encoding="utf-8"))))
     )
 

@@ -1,9 +1,7 @@
-"""snews_pt 2.0 to 3.0: pickled pydantic models of snews-data-formats 1.x. The model's class says what it is."""
+"""snews_pt 2.0 to 3.0: pickled pydantic models of snews-data-formats 1.x; the class, not ``tier``, says what one is."""
 
-from snews_cs.errors import MessageRefused
 from snews_cs.messages.decoders.tiers import TIERS, Vocabulary, tier_message
 from snews_cs.messages.envelope import Envelope
-from snews_cs.messages.limits import quote
 from snews_cs.messages.types import DetectorMessage
 
 VOCABULARY = Vocabulary(
@@ -19,8 +17,4 @@ def decode(envelope: Envelope) -> DetectorMessage | None:
     """Return the message of a pickled model, None if it was not pickled."""
     if envelope.model is None:
         return None
-    name = envelope.model.removesuffix("Message")
-    tier = envelope.body.get("tier", name)
-    if tier != name:
-        raise MessageRefused(f"tier is {quote(tier)} in a {envelope.model}")
-    return tier_message(TIERS[name], envelope, VOCABULARY)
+    return tier_message(TIERS[envelope.model.removesuffix("Message")], envelope, VOCABULARY)
