@@ -52,10 +52,17 @@ class System:
             "SERVER_TAG": "test server",
         }
 
-    def start(self, settings: Mapping[str, str] | None = None, options: Sequence[str] = ()) -> ServerProcess:
-        """Start the server, and wait until it reads the observation topic."""
+    @property
+    def store(self) -> Path:
+        """The server's store."""
+        return self.directory / "snews_cs.sqlite"
+
+    def start(
+        self, settings: Mapping[str, str] | None = None, options: Sequence[str] = (), *, wait: bool = True
+    ) -> ServerProcess:
+        """Start the server, and (``wait``) wait until it reads the observation topic."""
         environment = {**self.settings, **(settings or {})}
-        self.server = ServerProcess(self._address, self.directory, settings=environment, options=options)
+        self.server = ServerProcess(self._address, self.directory, settings=environment, options=options, wait=wait)
         return self.server
 
     def publish(self, content: Any, *, topic: str = "experiments", test: bool = False) -> None:

@@ -1,0 +1,6 @@
+"""The installed server, killed."""
+
+from tests.support.broker import broker
+from tests.support.system import system
+
+__all__ = ["broker", "system"]

@@ -1,0 +1,45 @@
+"""What must be true of a journal and of the topics, whatever happened to the servers that wrote them."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from snews_cs.coincidence.engine import Engine
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.open import open_storage
+from tests.support.server import check_alert
+
+
+def read_journal(store: Path) -> list[Entry]:
+    """Return all entries of a SQLite store."""
+    with closing(open_storage(f"sqlite:///{store}")) as storage:
+        return list(storage.entries())
+
+
+def check_journal(entries: Sequence[Entry]) -> None:
+    """Fail unless the journal is gapless, holds no message twice, and is what the engine makes of it from the start."""
+    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
+    assert len({entry.key for entry in entries}) == len(entries)
+    engine = Engine()
+    for entry in entries:
+        outcome = None
+        if entry.verdict.accepted and entry.message is not None:
+            outcome = engine.apply(entry.message, entry.received_ns, entry.key)
+            engine.settle()
+        assert outcome == entry.outcome, f"entry {entry.sequence} was decided otherwise"
+
+
+def check_alerts(entries: Sequence[Entry], delivered: Sequence[dict[str, Any]]) -> int:
+    """Fail unless a topic holds exactly the journal's alerts, repeats apart; return how many were repeats."""
+    decided = [alert for entry in entries if entry.outcome for alert in entry.outcome.alerts]
+    first: dict[str, dict[str, Any]] = {}
+    for alert in delivered:
+        check_alert(alert)
+        assert first.setdefault(alert["alert_uuid"], alert) == alert, "one alert_uuid with two contents"
+    assert list(first) == [alert.alert_uuid for alert in decided]
+    revisions: dict[str, int] = {}
+    for alert in first.values():
+        assert alert["revision"] == revisions.get(alert["event_id"], 0) + 1
+        revisions[alert["event_id"]] = alert["revision"]
+    return len(delivered) - len(first)
