@@ -13,7 +13,7 @@ PRE_SN = CacheKey(is_test=False, is_pre_sn=True)
 NOON = 1_700_000_000 * SECOND
 MINUTE = 60 * SECOND
 
-__all__ = ["HOUR", "MINUTE", "NOON", "PRE_SN", "REAL", "SECOND", "TEST", "Sky", "names", "types"]
+__all__ = ["HOUR", "MINUTE", "NOON", "PRE_SN", "REAL", "SECOND", "TEST", "Sky", "names", "seconds", "times", "types"]
 
 
 class Sky:
@@ -105,3 +105,13 @@ def types(outcome: Outcome) -> list[tuple[str, int]]:
 def names(alert: Alert) -> list[str]:
     """Return the members' names, in order."""
     return [member.detector_name for member in alert.members]
+
+
+def times(sky: Sky, cache: CacheKey = REAL) -> dict[int, list[int]]:
+    """Return the times after noon in each sublist, by number."""
+    return {number: [at for _, at in members] for number, members in sky.sublists(cache).items()}
+
+
+def seconds(*values: float) -> list[int]:
+    """Return so many seconds, each in ns."""
+    return [round(value * SECOND) for value in values]
