@@ -1,5 +1,6 @@
 """From ``DATABASE_SERVER`` to a store."""
 
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,8 +52,10 @@ def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEE
 def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
     hosts = urlsplit(url).netloc.rpartition("@")[2]  # the rest may hold a password
     try:
-        client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **OPTIONS)
-    except (PyMongoError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # pymongo would pass over options that it does not know
+            client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **OPTIONS)
+    except (PyMongoError, ValueError, UserWarning) as error:
         raise SettingsError(f"DATABASE_SERVER: {error}") from error
     try:
         return MongoStorage(client, name=f"MongoDB at {hosts}", heartbeats_kept_ns=heartbeats_kept_ns)

@@ -1,0 +1,31 @@
+"""A server of its own process that does nothing but append: ``python -m tests.storage.appender PATH GROUP TIMES``.
+
+It appends groups of entries, as often as told, and says the last sequence number after each one that stands.
+"""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from snews_cs.errors import AppendConflict
+from snews_cs.storage.sqlite import SqliteStorage
+from tests.storage.builders import DAY_NS, make_entry, make_raw
+
+
+def main(path: Path, group: int, times: int) -> None:
+    """Append until done; what another process took is tried again after it."""
+    with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as storage:
+        done = 0
+        while done < times:
+            end = storage.last_sequence()
+            raws = [make_raw(done * group + number, topic=str(group)) for number in range(group)]
+            try:
+                storage.append([make_entry(end + number, raw=raw) for number, raw in enumerate(raws, 1)])
+            except AppendConflict:
+                continue
+            done += 1
+            print(end + group, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,54 @@
+"""From ``DATABASE_SERVER`` to a store; every fault of it in one line that shows no password."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from snews_cs.errors import SettingsError
+from snews_cs.storage.open import open_storage
+from snews_cs.storage.sqlite import SqliteStorage
+from tests.storage.builders import make_entries
+
+
+def test_sqlite_by_absolute_path(tmp_path: Path) -> None:
+    with closing(open_storage(f"sqlite:///{tmp_path}/made/for it/store.db")) as storage:
+        assert isinstance(storage, SqliteStorage)
+    assert (tmp_path / "made" / "for it" / "store.db").is_file()
+
+
+def test_sqlite_by_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(open_storage("sqlite:///data/store.db")) as storage:
+        storage.append(make_entries(1, 1))
+    with closing(open_storage(f"sqlite:///{tmp_path}/data/store.db")) as storage:
+        assert storage.last_sequence() == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "store.db",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "postgresql://user:secret@localhost/snews",
+        "mongodb://",
+        "mongodb://user:secret@localhost:port",
+        "mongodb://user:sec@ret:x/y@localhost",
+        "mongodb://user:secret@localhost/?w=majority&tls=perhaps",
+        "mongodb://user:secret@localhost/?retryWrite=yes",
+    ],
+)
+def test_addresses_that_cannot_be_used(address: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_SERVER") as refused:
+        open_storage(address)
+    assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"cannot make the directory .*: (Not a directory|File exists)"):
+        open_storage(f"sqlite:///{tmp_path}/file/store.db")
