@@ -19,6 +19,10 @@ COMMANDS = {
     "run-coincidence": LazyCommand(
         "snews_cs.cli.run_coincidence:run_coincidence", "Run the coincidence server until told to stop."
     ),
+    "simulate": LazyCommand(
+        "snews_cs.cli.simulate:simulate",
+        "Play detectors that publish: heartbeats, false alarms, a supernova; or a scenario.",
+    ),
 }
 """Every command, where it lives, and what ``--help`` says of it."""
 

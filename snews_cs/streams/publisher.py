@@ -69,11 +69,15 @@ class AlertPublisher:
         The topics to be written to, connected to by :meth:`warm_up`; others may be written to as well.
     auth
         Whether to log in with the credentials of hop's ``auth.toml``, which is read again for each connection.
+    idempotent
+        Whether the broker is to pass over what librdkafka sends it twice. A new connection then needs 0.5 s before its
+        first message goes out.
     """
 
-    def __init__(self, urls: Iterable[str], *, auth: bool) -> None:
+    def __init__(self, urls: Iterable[str], *, auth: bool, idempotent: bool = True) -> None:
         self._addresses = [TopicAddress.parse(url) for url in urls]
         self._auth = auth
+        self._idempotent = idempotent
         self._connections: dict[str, _Connection] = {}
 
     def warm_up(self, timeout_s: float = 5.0) -> None:
@@ -172,14 +176,16 @@ class AlertPublisher:
     def _connection(self, address: TopicAddress) -> "_Connection":
         connection = self._connections.get(address.brokers)
         if connection is None:
-            connection = self._connections[address.brokers] = _Connection(address, auth=self._auth)
+            connection = self._connections[address.brokers] = _Connection(
+                address, auth=self._auth, idempotent=self._idempotent
+            )
         return connection
 
 
 class _Connection:
     """A hop producer for the topics of one cluster; it ends when it is forgotten, and what it had queued with it."""
 
-    def __init__(self, address: TopicAddress, *, auth: bool) -> None:
+    def __init__(self, address: TopicAddress, *, auth: bool, idempotent: bool) -> None:
         credential = load_credential(address, auth=auth)
         self._sender = [] if credential is None else [("_sender", credential.username.encode())]
         self.useless = False
@@ -190,7 +196,7 @@ class _Connection:
             "w",
             produce_timeout=_MESSAGE_TIMEOUT,
             automatic_offload=False,  # else hop asks the broker for a topic's settings, waiting up to 60 s for them
-            use_idempotence=True,
+            use_idempotence=idempotent,
             reconnect_max_time=_LONGEST_RECONNECT,
             error_callback=self._errors.append,
         )
