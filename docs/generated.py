@@ -1,0 +1,146 @@
+"""Tables of the documentation that are made from the code when it is built, so that they cannot drift from it."""
+
+import json
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
+from inspect import getdoc
+from typing import Any, ClassVar
+
+import click
+from docutils import nodes
+from figures import example_alerts
+from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from snews_cs.cli import main
+from snews_cs.coincidence.content import alert_schema
+from snews_cs.messages.decoders import DECODERS
+from snews_cs.messages.registry import Registry
+from snews_cs.settings import Settings
+from snews_cs.storage.tables import COLUMNS, KINDS
+
+_UNITS = {"s": ("s", 10**9), "d": ("days", 86_400 * 10**9)}
+
+
+def settings() -> str:
+    """Return the table of settings."""
+    rows = [(f"`{field.alias}`", _default(field), str(field.description)) for field in Settings.model_fields.values()]
+    return _table(("Setting", "Default", "Meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return ""
+    for each in field.metadata:
+        if isinstance(each, BeforeValidator) and isinstance(each.func, partial):
+            unit, length_ns = _UNITS[each.func.keywords["unit"]]
+            return f"{Decimal(field.default) / length_ns:f} {unit}"
+    if field.default is None or field.default == ():
+        return ""
+    return f"`{field.default}`" if isinstance(field.default, str) else f"`{str(field.default).lower()}`"
+
+
+def alert_fields() -> str:
+    """Return the table of an alert's fields, from the descriptions in its JSON Schema."""
+    schema = alert_schema()
+    rows = [
+        (f"`{name}`", _type(field, schema), str(field["description"])) for name, field in schema["properties"].items()
+    ]
+    return _table(("Field", "Type", "Meaning"), rows)
+
+
+def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    if "$ref" in field:
+        referred: Any = schema
+        for part in field["$ref"].removeprefix("#/").split("/"):
+            referred = referred[part]
+        return _type(referred, schema)
+    if "oneOf" in field:
+        return " or ".join(_type(each, schema) for each in field["oneOf"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return "string"
+    if field["type"] == "array":
+        return f"list of {_type(field['items'], schema)}"
+    names = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    return " or ".join(str(name) for name in names)
+
+
+def decoders() -> str:
+    """Return the decoders of messages, in the order in which they are tried."""
+    rows = [(name, _first_line(decode)) for name, decode in DECODERS.items()]
+    return _table(("What is looked for", "What its decoder does"), rows)
+
+
+def detectors() -> str:
+    """Return the packaged registry."""
+    rows = [
+        (
+            "" if detector.number is None else str(detector.number),
+            detector.name,
+            ", ".join(detector.aliases),
+            f"{detector.background_rate_per_week:g}",
+        )
+        for detector in Registry.load().detectors
+    ]
+    return _table(("Number", "Name", "Also called", "Background, 1/week"), rows)
+
+
+def collections() -> str:
+    """Return what the store holds besides the journal."""
+    rows = [(f"`{kind.table}`", _first_line(kind), ", ".join(f"`{each}`" for each in COLUMNS[kind])) for kind in KINDS]
+    return _table(("Collection", "A row is", "Columns"), rows)
+
+
+def example_alert() -> str:
+    """Return the first alert of the README example, as published."""
+    return f"```json\n{json.dumps(example_alerts()[0], indent=2)}\n```"
+
+
+def command_line() -> str:
+    """Return the help of every command, as it is printed."""
+    context = click.Context(main, info_name="snews_cs", max_content_width=100, terminal_width=100)
+    parts = [_help("snews_cs", context)]
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        if command is not None:
+            within = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
+            parts.append(_help(f"snews_cs {name}", within))
+    return "\n\n".join(parts)
+
+
+def _help(title: str, context: click.Context) -> str:
+    return f"**`{title}`**\n\n```text\n{context.command.get_help(context)}\n```"
+
+
+def _first_line(documented: object) -> str:
+    return (getdoc(documented) or "").partition("\n")[0]
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+class Generated(SphinxDirective):
+    """``{generated} NAME``: what the function of that name in this module returns, as MyST Markdown."""
+
+    required_arguments = 1
+    sources: ClassVar[dict[str, Callable[[], str]]] = {
+        function.__name__.replace("_", "-"): function
+        for function in (settings, alert_fields, decoders, detectors, collections, example_alert, command_line)
+    }
+
+    def run(self) -> list[nodes.Node]:
+        return self.parse_text_to_nodes(self.sources[self.arguments[0]]())
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("generated", Generated)
+    return {"parallel_read_safe": True}
