@@ -49,7 +49,7 @@ async def serve(client: Client, reader: asyncio.StreamReader, writer: asyncio.St
     except (ProtocolError, TimeoutError) as error:
         _log.warning("a connection is closed: %s", error or "its request did not come to an end")
     except sqlite3.Error as error:
-        _log.error("a connection is closed, the log cannot be used: %s", error)
+        _log.error("a connection is closed, for the log cannot be used: %s", error)
     except ConnectionError as error:
         _log.debug("a connection broke: %s", error)
     finally:

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import sqlite3
 
 from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v1.request import InitProducerIdRequest
@@ -22,7 +21,14 @@ _log = logging.getLogger(__name__)
 
 
 async def produce(client: Client, request: ProduceRequest) -> ProduceResponse | None:
-    """Append record batches; there is no answer if the client wants none (acks=0)."""
+    """Append record batches; there is no answer if the client wants none (acks=0).
+
+    Raises
+    ------
+    sqlite3.Error
+        If the log cannot be written. The connection is to be closed then: the producer repeats all that it has in
+        flight, in order, while an answer would let the batches that follow come before the repeated one.
+    """
     accepted: list[tuple[str, int, Batch]] = []
     results: dict[tuple[str, int], Appended] = {}
     for topic in request.topic_data:
@@ -32,11 +38,7 @@ async def produce(client: Client, request: ProduceRequest) -> ProduceResponse | 
                 accepted.append((topic.name, partition.index, found))
             else:
                 results[topic.name, partition.index] = Appended(found)
-    try:
-        appended = await client.broker.log.append(accepted)
-    except sqlite3.Error as error:
-        _log.error("cannot write to the log: %s", error)
-        appended = [Appended(ErrorCode.kafka_storage_error)] * len(accepted)
+    appended = await client.broker.log.append(accepted)
     for (name, index, _), result in zip(accepted, appended, strict=True):
         results[name, index] = result
     return None if request.acks == 0 else _response(request, results)

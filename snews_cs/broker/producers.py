@@ -54,8 +54,7 @@ class Producers:
         """Hold a batch against what its producer wrote before."""
         written = self._newest(partition_id, batch.producer_id)
         if not written:
-            # Numbers that do not begin at 0: what came before was lost, or was deleted with the topic.
-            return Verdict() if batch.base_sequence == 0 else Verdict(ErrorCode.unknown_producer_id)
+            return Verdict()  # any number may be the first: the topic may have been deleted, its producer goes on
         last = written[-1]
         if batch.producer_epoch < last.epoch:
             return Verdict(ErrorCode.invalid_producer_epoch)
