@@ -103,12 +103,12 @@ def _heir(old: Sublist, after: list[Sublist]) -> Sublist | None:
     It still holds an observation of the lost one, and two or more of its detectors still coincide in it: the one with
     most of them, then the lowest number.
     """
-    lines, detectors = set(old.line_numbers), old.detector_names
+    lines, detectors = set(old.line_ids), old.detector_names
     heirs = [
         (-shared, sublist.number, sublist)
         for sublist in after
         if (shared := len(detectors & sublist.detector_names)) >= MIN_DETECTORS
-        and not lines.isdisjoint(sublist.line_numbers)
+        and not lines.isdisjoint(sublist.line_ids)
     ]
     return min(heirs)[2] if heirs else None
 

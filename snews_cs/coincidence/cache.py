@@ -57,14 +57,14 @@ class Cache:
 
     def sublists(self) -> list[SublistRecord]:
         """Return the sublists by number."""
-        return [self.sublist_record(sublist) for sublist in sorted(self._sublists, key=lambda each: each.number)]
+        return [self.sublist_record(sublist) for sublist in self._by_number()]
 
     @property
     def frame(self) -> "pd.DataFrame":
         """The cache as a table (:func:`snews_cs.coincidence.frame.cache_frame`)."""
         from snews_cs.coincidence.frame import cache_frame
 
-        return cache_frame(self.lines(), self.sublists())
+        return cache_frame(self._lines, self._by_number())
 
     @property
     def line_counts(self) -> Mapping[str, int]:
@@ -90,7 +90,7 @@ class Cache:
         return SublistRecord(
             cache=self.key,
             number=sublist.number,
-            line_ids=sublist.line_numbers,
+            line_ids=sublist.line_ids,
             event_id=standing.event_id if standing else None,
             revision=standing.revision if standing else 0,
         )
@@ -226,6 +226,9 @@ class Cache:
             self._lines_by_arrival[line.detector_name].update(dict.fromkeys(line.arrivals, line.number))
         for sublist in sublists:
             self._sublists.put(sublist, log)
+
+    def _by_number(self) -> list[Sublist]:
+        return sorted(self._sublists, key=lambda sublist: sublist.number)
 
     def _get_lines(self, numbers: Iterable[int]) -> list[Line]:
         return [line for number in sorted(numbers) if (line := self._lines.get(number)) is not None]

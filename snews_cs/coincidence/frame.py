@@ -18,20 +18,60 @@ Times stay TAI integers: a ``datetime64`` cannot hold a leap second. ``str`` is 
 pandas 3 is ``object``.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from itertools import chain
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from snews_cs.coincidence.types import LineRecord, SublistRecord
 from snews_cs.messages.types import Nanoseconds
 
 Integers = npt.NDArray[np.int64]
 
 
-def cache_frame(lines: Collection[LineRecord], sublists: Collection[SublistRecord]) -> pd.DataFrame:
+class AnyLine(Protocol):
+    """A live observation: the engine's own, or a :class:`snews_cs.coincidence.types.LineRecord`."""
+
+    @property
+    def line_id(self) -> int:
+        """What tells it from others."""
+
+    @property
+    def detector_name(self) -> str:
+        """Who saw it."""
+
+    @property
+    def neutrino_time_ns(self) -> Nanoseconds:
+        """When."""
+
+    @property
+    def p_value(self) -> float | None:
+        """How likely it is background."""
+
+    @property
+    def message_uuid(self) -> str:
+        """Which message said so last."""
+
+    @property
+    def received_ns(self) -> Nanoseconds:
+        """When that message was received."""
+
+
+class AnySublist(Protocol):
+    """A sublist: the engine's own, or a :class:`snews_cs.coincidence.types.SublistRecord`."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+
+    @property
+    def line_ids(self) -> tuple[int, ...]:
+        """Its lines, in order of time, then line id."""
+
+
+def cache_frame(lines: Iterable[AnyLine], sublists: Iterable[AnySublist]) -> pd.DataFrame:
     """Return the observations of one cache and the sublists they are in.
 
     Parameters
@@ -51,6 +91,7 @@ def cache_frame(lines: Collection[LineRecord], sublists: Collection[SublistRecor
     KeyError
         If a sublist names a line that is not among ``lines``.
     """
+    lines, listed_by = list(lines), [(sublist.number, sublist.line_ids) for sublist in sublists]
     observations = pd.DataFrame(
         {
             "detector_name": pd.Series([line.detector_name for line in lines], dtype="str"),
@@ -61,9 +102,9 @@ def cache_frame(lines: Collection[LineRecord], sublists: Collection[SublistRecor
         }
     )
     observations.index = pd.Index([line.line_id for line in lines], dtype=np.int64, name="line_id")
-    sizes = np.array([len(sublist.line_ids) for sublist in sublists], dtype=np.int64)
-    numbers = np.array([sublist.number for sublist in sublists], dtype=np.int64)
-    listed = np.fromiter(chain.from_iterable(sublist.line_ids for sublist in sublists), np.int64, count=sizes.sum())
+    sizes = np.array([len(line_ids) for _, line_ids in listed_by], dtype=np.int64)
+    numbers = np.array([number for number, _ in listed_by], dtype=np.int64)
+    listed = np.fromiter(chain.from_iterable(line_ids for _, line_ids in listed_by), np.int64, count=sizes.sum())
     return _with_sublists(observations.loc[listed], sizes, numbers)
 
 

@@ -53,7 +53,7 @@ def cache_state(cache: Cache) -> CacheState:
         key=cache.key,
         next_number=cache.next_number,
         lines=sorted(cache.live_lines()),
-        sublists=sorted((each.number, each.line_numbers, each.standing) for each in cache.live_sublists()),
+        sublists=sorted((each.number, each.line_ids, each.standing) for each in cache.live_sublists()),
         accepted=[(*identity, known) for identity, known in cache.memory.accepted.items()],
         awaited=[(*identity, since) for identity, since in cache.memory.awaited.items()],
     )

@@ -37,6 +37,16 @@ class Line(NamedTuple):
     expires_ns: Nanoseconds
     arrivals: tuple[int, ...]
 
+    @property
+    def line_id(self) -> int:
+        """Its number, under the name that records and tables use."""
+        return self.number
+
+    @property
+    def neutrino_time_ns(self) -> Nanoseconds:
+        """Its time, under the name that records and tables use."""
+        return self.time_ns
+
 
 class Standing(NamedTuple):
     """The alert that stands for a sublist: the last published revision of its event.
@@ -60,7 +70,7 @@ class Sublist(NamedTuple):
     standing: Standing | None
 
     @property
-    def line_numbers(self) -> tuple[int, ...]:
+    def line_ids(self) -> tuple[int, ...]:
         """Numbers of the lines, in order of time."""
         return tuple(line.number for line in self.lines)
 
