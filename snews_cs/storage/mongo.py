@@ -195,4 +195,5 @@ class MongoStorage:
         except (PyMongoError, InvalidDocument) as error:
             if is_in_doubt(error):
                 raise StoreUnreachable(f"{self._name} does not answer ({type(error).__name__})") from error
-            raise StorageError(f"{self._name}: {error}") from error
+            reason = str(error).partition(", full error:")[0]
+            raise StorageError(f"{self._name}: {reason}") from error

@@ -109,8 +109,8 @@ class MongoProjections:
             self._server_sweeps = False
 
     def _move(self, mark: Mark, last: int) -> bool:
-        """Move the mark to entry ``last``, never backwards; False if somebody else set it since it was read."""
-        moved = Mark(max(mark.sequence, last), mark.turn + 1)
+        """Move the mark to entry ``last``; False if somebody else set it since it was read."""
+        moved = Mark(last, mark.turn + 1)
         return self._marks.update_one({**_MARK, "turn": mark.turn}, {"$set": moved._asdict()}).modified_count == 1
 
     def _write(self, entries: Iterator[Entry] | Sequence[Entry]) -> None:
