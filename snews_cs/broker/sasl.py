@@ -29,14 +29,14 @@ async def sasl_handshake(_client: Client, request: SaslHandshakeRequest) -> Sasl
 
 async def sasl_authenticate(client: Client, request: SaslAuthenticateRequest) -> SaslAuthenticateResponse:
     """Check a name and a password."""
-    if not _is_known(client.broker, request.auth_bytes):
+    if not is_known(client.broker, request.auth_bytes):
         _log.warning("a client gave a wrong name or password")
         return _response(ErrorCode.sasl_authentication_failed, "Authentication failed: invalid name or password")
     client.is_welcome = True
     return _response(ErrorCode.none)
 
 
-def _is_known(broker: Broker, message: bytes) -> bool:
+def is_known(broker: Broker, message: bytes) -> bool:
     """Tell whether a PLAIN message (authorisation identity, name, password, separated by NUL) is of a user."""
     parts = message.split(b"\0")
     if len(parts) != 3:
