@@ -19,6 +19,9 @@ COMMANDS = {
     "run-coincidence": LazyCommand(
         "snews_cs.cli.run_coincidence:run_coincidence", "Run the coincidence server until told to stop."
     ),
+    "run-slack-bot": LazyCommand(
+        "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once."
+    ),
     "simulate": LazyCommand(
         "snews_cs.cli.simulate:simulate",
         "Play detectors that publish: heartbeats, false alarms, a supernova; or a scenario.",
