@@ -27,20 +27,22 @@ _UNITS = {"s": ("s", 10**9), "d": ("days", 86_400 * 10**9)}
 
 def settings() -> str:
     """Return the table of settings."""
-    rows = [(f"`{field.alias}`", _default(field), str(field.description)) for field in Settings.model_fields.values()]
-    return _table(("Setting", "Default", "Meaning"), rows)
+    fields = Settings.model_fields.values()
+    return _table(
+        ("Setting", "Meaning"), [(f"`{field.alias}`", f"{field.description}{_default(field)}") for field in fields]
+    )
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default_factory is not None:
+    """Return what is in force if nothing is given, where there is something."""
+    if field.default_factory is not None or field.default is None or field.default == ():
         return ""
     for each in field.metadata:
         if isinstance(each, BeforeValidator) and isinstance(each.func, partial):
             unit, length_ns = _UNITS[each.func.keywords["unit"]]
-            return f"{Decimal(field.default) / length_ns:f} {unit}"
-    if field.default is None or field.default == ():
-        return ""
-    return f"`{field.default}`" if isinstance(field.default, str) else f"`{str(field.default).lower()}`"
+            return f" Default: {Decimal(field.default) / length_ns:f} {unit}."
+    default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    return f" Default: `{default}`."
 
 
 def alert_fields() -> str:

@@ -1,0 +1,1 @@
+"""Tests that README and docs/ say what is true."""

@@ -1,0 +1,59 @@
+"""The pages that people read, and what stands in them."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+_FENCED = re.compile(r"^ *(`{3,}|:{3,})(\S+)[^\n]*\n(.*?)^ *\1$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+def name_of(page: Path) -> str:
+    """Return how a page is called in the repository."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    return [code for _, each, code in _FENCED.findall(page.read_text()) if each == language]
+
+
+def inline_code(page: Path) -> list[str]:
+    """Return what stands as code within sentences."""
+    return [str(code) for code in _INLINE.findall(_FENCED.sub("", page.read_text()))]
+
+
+def shell_lines(page: Path) -> Iterator[str]:
+    """Yield what a person is told to type."""
+    for block in blocks(page, "console"):
+        for line in block.splitlines():
+            if line.strip().startswith("$ "):
+                yield line.strip().removeprefix("$ ")
+
+
+def calls(page: Path, program: str) -> Iterator[list[str]]:
+    """Yield the arguments of each call of a program that a page shows, in code blocks or within sentences."""
+    inline = [code for code in inline_code(page) if code.startswith(f"{program} ") and "..." not in code]
+    for line in (*shell_lines(page), *inline):
+        for part in _commands(line):
+            if program in part and all(
+                "=" in word or word in {"poetry", "run"} for word in part[: part.index(program)]
+            ):
+                yield part[part.index(program) + 1 :]
+
+
+def _commands(line: str) -> Iterator[list[str]]:
+    """Yield the commands of a line, which ``|``, ``&&`` and ``;`` separate."""
+    command: list[str] = []
+    for word in shlex.split(line, comments=True):
+        if word in {"|", "&&", ";", "&"}:
+            yield command
+            command = []
+        else:
+            command.append(word)
+    yield command

@@ -1,0 +1,57 @@
+"""The figure and the tables of the documentation show what the code says."""
+
+import re
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+
+from snews_cs.cli import COMMANDS
+from snews_cs.coincidence.content import alert_schema
+from snews_cs.settings import Settings
+from tests.docs.pages import DOCS
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """docs/figures.py."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    return import_module("figures")
+
+
+@pytest.fixture
+def generated(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """docs/generated.py."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    return import_module("generated")
+
+
+def test_figure_shows_what_the_engine_decides(figures: ModuleType) -> None:
+    """Whoever changes the engine draws it anew: ``.venv/bin/python docs/figures.py``."""
+    data = figures.example_data()
+    assert figures.embedded_data(figures.EXAMPLE) == data
+    assert [[name for name, _ in sublist] for sublist in data["sublists"]] == [
+        ["Super-K", "IceCube"],
+        ["IceCube", "KM3NeT"],
+        ["SNO+"],
+    ]
+
+
+def test_figure_is_small(figures: ModuleType) -> None:
+    assert figures.EXAMPLE.stat().st_size < 200_000
+
+
+def test_table_of_settings_has_each_with_its_meaning(generated: ModuleType) -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", generated.settings(), re.MULTILINE))
+    assert rows.keys() == {field.alias for field in Settings.model_fields.values()}
+    assert rows["COINCIDENCE_THRESHOLD"].endswith("Default: 10 s.")
+    assert rows["HB_DELETE_AFTER"].endswith("Default: 7 days.")
+
+
+def test_table_of_alert_fields_is_the_schemas(generated: ModuleType) -> None:
+    rows = re.findall(r"^\| `([\w ]+)` \| (.+?) \| (.+) \|$", generated.alert_fields(), re.MULTILINE)
+    assert [name for name, _, _ in rows] == list(alert_schema()["properties"])
+
+
+def test_every_command_is_shown(generated: ModuleType) -> None:
+    assert set(re.findall(r"^\*\*`snews_cs (\S+)`\*\*$", generated.command_line(), re.MULTILINE)) == set(COMMANDS)

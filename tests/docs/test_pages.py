@@ -1,0 +1,98 @@
+"""What README and docs/ show can be typed, run and followed."""
+
+import doctest
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from snews_cs.cli import main
+from snews_cs.settings import Settings
+from tests.docs.pages import DOCS, PAGES, ROOT, blocks, calls, inline_code, name_of
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"(?:\.ci|benchmarks|docs|etc|snews_cs|tests)/[\w./-]+|[A-Z]\w+(?:\.md)?")
+_TOP = {"LICENSE", "Makefile", "README.md", "CHANGELOG.md"}
+
+
+def test_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(tmp_path / "trees")]
+    built = subprocess.run([*command, str(DOCS), str(tmp_path / "html")], capture_output=True, text=True, check=False)
+    assert (built.returncode, built.stderr) == (0, "")
+    assert (tmp_path / "html" / "index.html").exists()
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [link.partition("#")[0] for link in _LINK.findall(page.read_text()) if "://" not in link]
+    paths = [code.rstrip("/") for code in inline_code(page) if _PATH.fullmatch(code) and (code in _TOP or "/" in code)]
+    missing = [
+        each
+        for each in targets
+        if each and each.endswith((".md", ".svg", ".png")) and not (page.parent / each).exists()
+    ]
+    missing += [each for each in paths if not (ROOT / each).exists()]
+    assert missing == []
+
+
+@every_page
+def test_command_lines_parse(page: Path) -> None:
+    for arguments in calls(page, "snews_cs"):
+        _parse(arguments)
+
+
+def test_command_lines_are_looked_at() -> None:
+    assert ["run-coincidence", "--embedded"] in list(calls(ROOT / "README.md", "snews_cs"))
+    with pytest.raises(click.UsageError):
+        _parse(["run-coincidence", "--no-such-option"])
+
+
+def _parse(arguments: list[str]) -> None:
+    """Parse a command line of snews_cs as the program does, and run nothing."""
+    context = click.Context(main, info_name="snews_cs")
+    _, rest, _ = main.make_parser(context).parse_args(list(arguments))
+    if rest:
+        command = main.get_command(context, rest[0])
+        assert command is not None, f"no command {rest[0]}"
+        with suppress(click.exceptions.Exit):  # of --help
+            command.make_context(rest[0], rest[1:], parent=context)
+
+
+@every_page
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = {arguments[0] for arguments in calls(page, "make") if arguments}
+    assert shown <= targets
+
+
+@every_page
+def test_examples_run(page: Path) -> None:
+    names: dict[str, Any] = {}
+    runner = doctest.DocTestRunner()
+    for code in blocks(page, "pycon"):
+        example = doctest.DocTestParser().get_doctest(code, names, name_of(page), str(page), 0)
+        runner.run(example, clear_globs=False)
+        names = example.globs
+    assert runner.summarize(verbose=False).failed == 0
+
+
+def test_settings_without_effect_are_named() -> None:
+    """No module but the settings' own uses them, and no other is unused."""
+    sources = "".join(source.read_text() for source in _sources())
+    unused = {str(field.alias) for name, field in Settings.model_fields.items() if f".{name}" not in sources}
+    page = (DOCS / "settings.md").read_text()
+    found = re.search(r"without effect in this version:(.*?)\. See", page, re.DOTALL)
+    assert found is not None
+    assert set(re.findall(r"`(\w+)`", found[1])) == unused
+
+
+def _sources() -> Iterator[Path]:
+    return (source for source in (ROOT / "snews_cs").rglob("*.py") if source.name != "settings.py")
