@@ -14,10 +14,13 @@ from snews_cs.logging_setup import LogFormat, configure_logging
 from snews_cs.settings import load_settings
 
 COMMANDS = {
-    "broker": LazyCommand("snews_cs.cli.broker:broker", "Run an embedded Kafka-protocol broker, for one machine."),
+    "broker": LazyCommand(
+        "snews_cs.cli.broker:broker", "Run the embedded Kafka-protocol broker, until SIGTERM or Ctrl-C."
+    ),
     "config": LazyCommand("snews_cs.cli.config:config", "Show every setting, its value in force and its source."),
     "run-coincidence": LazyCommand(
-        "snews_cs.cli.run_coincidence:run_coincidence", "Run the coincidence server until told to stop."
+        "snews_cs.cli.run_coincidence:run_coincidence",
+        "Read observations, find coincidences, publish alerts, until told to stop (Ctrl-C, SIGTERM).",
     ),
     "run-slack-bot": LazyCommand(
         "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once."
