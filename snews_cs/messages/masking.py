@@ -19,9 +19,9 @@ from snews_cs.messages.types import BrokerChange, ConnectionTest, DetectorMessag
 MASK = "***"
 
 _FIELD = re.compile(r"pass(word|wd|phrase)?", re.IGNORECASE)
-_SIGNS = (b"pass", b"\\u00", b"p\0a")  # one of these is in whatever holds ``pass``: plain, escaped, or in UTF-16
+_SIGNS = (b"pass", b"\\u00", b"p\0a", b"p\0\0\0a")  # in whatever holds ``pass``: plain, escaped, in UTF-16 or UTF-32
 _ESCAPED_PASS = "".join(rf"(?:{letter}\0*|\\{{1,9}}u00{ord(letter):x})" for letter in "pass")
-_IN_BYTES = re.compile(_ESCAPED_PASS.encode(), re.IGNORECASE)  # in UTF-8 or UTF-16, or as \u0070...
+_IN_BYTES = re.compile(_ESCAPED_PASS.encode(), re.IGNORECASE)  # in UTF-8, 16 or 32, or as \u0070...
 _IN_TEXT = re.compile(_ESCAPED_PASS + r"""(?:word|wd|phrase)?["'\\\s]*[:=]""", re.IGNORECASE)
 _MAYBE_TWICE = re.compile(
     rb"""pass(?:word|wd|phrase)?\\*["'][\s\\nrt]*:|\\u00[4-7]|\x04(?:\0\0\0)?pass""", re.IGNORECASE
