@@ -1,0 +1,56 @@
+"""The quickstart, typed as it stands (on another port)."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.pages import DOCS, blocks
+from tests.support.server import PATIENCE_S, ServerProcess
+
+SHOWN = "127.0.0.1:9092"
+
+
+def test_by_hand(tmp_path: Path) -> None:
+    by_hand = [each for each in blocks(DOCS / "quickstart.md", "console") if "hop " in each or "--embedded" in each]
+    server_line, publish, subscribe, retract = by_hand
+    assert server_line.strip() == "$ snews_cs run-coincidence --embedded"
+    broker = f"127.0.0.1:{_free_port()}"
+    with ServerProcess(broker, tmp_path / "data", settings={}) as server:
+        _type(publish, tmp_path, broker)
+        server.wait_for("PUBLISHING AN ALERT!!!")
+        assert _types(_type(subscribe, tmp_path, broker)) == ["INITIAL"]
+        *before, look = retract.splitlines()
+        _type("\n".join(before), tmp_path, broker)
+        server.wait_for("PUBLISHING AN ALERT!!!")
+        assert _types(_type(look, tmp_path, broker)) == ["INITIAL", "RETRACTION"]
+
+
+def _type(block: str, directory: Path, broker: str) -> str:
+    """Type the lines of a block, and return what they print."""
+    lines = [line.removeprefix("$ ").replace(SHOWN, broker) for line in block.splitlines()]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(lines)],
+        cwd=directory,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=3 * PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _types(printed: str) -> list[str]:
+    return [json.loads(line)["alert_type"] for line in printed.splitlines() if line.startswith("{")]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
