@@ -92,11 +92,11 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(broker: BrokerProcess, directory: Path) -> Iterator[RunningServer]:
-    """Run ``run-coincidence --embedded`` with stopwatches against a broker; wait until it reads; stop it at the end."""
+def running_server(broker: BrokerProcess, directory: Path, *, stopwatches: bool = False) -> Iterator[RunningServer]:
+    """Run ``run-coincidence --embedded`` against a broker; wait until it reads; stop it at the end."""
     output = directory / "stages.json"
-    command = [sys.executable, "-m", "benchmarks.stages", str(output)]
-    command += ["run-coincidence", "--embedded", "--data", str(directory)]
+    module = ["benchmarks.stages", str(output)] if stopwatches else ["snews_cs"]
+    command = [sys.executable, "-m", *module, "run-coincidence", "--embedded", "--data", str(directory)]
     environment = {**os.environ, "HOP_BROKER": broker.plain_address}
     log = directory / "log"
     started = monotonic()

@@ -44,7 +44,10 @@ class Hop:
 def test_observation_to_alert(report: Report, tmp_path: Path) -> None:
     topics = ["snews.experiments-test", "snews.alert-test", "snews.connection-testing", "bare"]
     base = datetime.now(UTC) - timedelta(hours=6)
-    with start_broker(tmp_path / "broker", topics=topics) as broker, running_server(broker, tmp_path) as server:
+    with (
+        start_broker(tmp_path / "broker", topics=topics) as broker,
+        running_server(broker, tmp_path, stopwatches=True) as server,
+    ):
         wire = Hop(broker, "snews.experiments-test", "snews.alert-test")
         bare = Hop(broker, "bare", "bare")
         spans, floors, hops, fsyncs = [], [], [], []

@@ -73,4 +73,4 @@ def _wait(done: Callable[[], bool]) -> None:
     while not done():
         if monotonic() > end:
             raise TimeoutError("it did not come to an end")
-        sleep(0.05)
+        sleep(0.2)

@@ -217,15 +217,24 @@ class Cache:
         """Yield the sublists in no particular order."""
         return iter(self._sublists)
 
-    def restore(self, lines: Iterable[Line], sublists: Iterable[Sublist], next_number: int) -> None:
-        """Fill an empty cache."""
-        log = UndoLog()
-        self.next_number = next_number
-        for line in lines:
-            self.put_line(line, log)
-            self._lines_by_arrival[line.detector_name].update(dict.fromkeys(line.arrivals, line.number))
-        for sublist in sublists:
-            self._sublists.put(sublist, log)
+    def line(self, number: int) -> Line:
+        """Return the live line with that number.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        return self._lines[number]
+
+    def restore_line(self, line: Line) -> None:
+        """Put a line of a snapshot in its place."""
+        self.put_line(line, UndoLog())
+        self._lines_by_arrival[line.detector_name].update(dict.fromkeys(line.arrivals, line.number))
+
+    def restore_sublist(self, sublist: Sublist) -> None:
+        """Put a sublist of a snapshot in its place."""
+        self._sublists.put(sublist, UndoLog())
 
     def _by_number(self) -> list[Sublist]:
         return sorted(self._sublists, key=lambda sublist: sublist.number)

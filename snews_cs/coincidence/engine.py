@@ -7,9 +7,9 @@ the same received times always give the same outcomes.
 from collections.abc import Mapping
 from itertools import product
 
+from snews_cs.coincidence import snapshot
 from snews_cs.coincidence.alerts import Circumstances, close_silently, decide
 from snews_cs.coincidence.cache import Cache, Recut
-from snews_cs.coincidence.snapshot import EngineState, cache_state, dump_state, load_cache, load_state
 from snews_cs.coincidence.sublists import Line
 from snews_cs.coincidence.types import Alert, Beat, CacheKey, Disposition, LineRecord, Outcome
 from snews_cs.coincidence.undo import UndoLog
@@ -100,13 +100,23 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """Return the whole state, from which :meth:`restore` makes an engine that decides alike."""
-        return dump_state(self._state())
+        beats = [(test, name, *beat) for (test, name), beat in self._heartbeats.items()]
+        state = (self.parameters, self._next_line, self._next_arrival, beats)
+        return snapshot.dump(state, self._caches.values())
 
     @classmethod
     def restore(cls, state: bytes) -> "Engine":
-        """Make an engine from a snapshot."""
+        """Make an engine from a snapshot.
+
+        Raises
+        ------
+        UnreadableSnapshot
+            If it is none, or of another version.
+        """
         engine = cls()
-        engine._load(load_state(state))
+        rest = snapshot.load(state, engine._caches)
+        engine.parameters, engine._next_line, engine._next_arrival, beats = rest
+        engine._heartbeats = {(test, name): (is_on, received_ns) for test, name, is_on, received_ns in beats}
         return engine
 
     def heartbeats(self) -> list[Beat]:
@@ -237,23 +247,6 @@ class Engine:
 
     def _store(self, cache: Cache, recut: Recut, change: _Change) -> None:
         change.touched |= dict.fromkeys((cache.key, number) for number in cache.store(recut, change.log))
-
-    def _state(self) -> EngineState:
-        return EngineState(
-            parameters=self.parameters,
-            next_line=self._next_line,
-            next_arrival=self._next_arrival,
-            heartbeats=[(test, name, *beat) for (test, name), beat in self._heartbeats.items()],
-            caches=[cache_state(cache) for cache in self._caches.values()],
-        )
-
-    def _load(self, state: EngineState) -> None:
-        self.parameters = state.parameters
-        self._next_line = state.next_line
-        self._next_arrival = state.next_arrival
-        self._heartbeats = {(test, name): (is_on, received) for test, name, is_on, received in state.heartbeats}
-        for each in state.caches:
-            load_cache(self._caches[each.key], each)
 
     def _cache_of(self, message: Observation | Retraction) -> Cache:
         return self._caches[CacheKey(message.is_test, message.is_pre_sn)]

@@ -104,11 +104,10 @@ class Memory:
             if now_ns - self.awaited.get(identity, now_ns) > _FORGET_NS:
                 log.drop(self.awaited, identity)
 
-    def restore(self, accepted: dict[Identity, tuple[Acceptance, ...]], awaited: dict[Identity, Nanoseconds]) -> None:
-        """Take over what another memory knew."""
-        self.accepted, self.awaited = accepted, awaited
-        due = [(known.received_ns, identity) for identity, many in accepted.items() for known in many]
-        due += [(since, identity) for identity, since in awaited.items()]
+    def restore_order(self) -> None:
+        """Work out anew, from what is remembered, in which order to forget it."""
+        due = [(known.received_ns, identity) for identity, many in self.accepted.items() for known in many]
+        due += [(since, identity) for identity, since in self.awaited.items()]
         self._due = deque(sorted(due))
 
     def _forget_later(self, identity: Identity, now_ns: Nanoseconds, log: UndoLog) -> None:

@@ -1,73 +1,117 @@
-"""The engine's state as bytes, and back: JSON, because a snapshot outlives the version that wrote it."""
+"""The engine's state as bytes, and back.
 
-from dataclasses import dataclass
+A line of JSON for each thing, so that neither writing nor reading holds a second copy of everything in memory; JSON
+without names, because 100,000 observations are in it. What cannot be read any more is no loss: the journal has it all.
+"""
 
-from pydantic import TypeAdapter
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from snews_cs.coincidence.cache import Cache
-from snews_cs.coincidence.memory import Acceptance
+from snews_cs.coincidence.memory import Acceptance, Identity
 from snews_cs.coincidence.sublists import Line, Standing, Sublist
-from snews_cs.coincidence.types import CacheKey
-from snews_cs.messages.types import Nanoseconds, Parameters
+from snews_cs.coincidence.types import CacheKey, Member
+from snews_cs.messages.types import MESSAGE, Nanoseconds, Parameters
+
+FORMAT = 1
+"""Version of the lines below."""
+
+EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]]]
+"""Parameters, next line number, next arrival number, and the heartbeats (test, detector, is on, received)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheState:
-    """One cache: its lines, its sublists as (number, line numbers, standing alert), and its memory."""
-
-    key: CacheKey
-    next_number: int
-    lines: list[Line]
-    sublists: list[tuple[int, tuple[int, ...], Standing | None]]
-    accepted: list[tuple[str, str, tuple[Acceptance, ...]]]
-    awaited: list[tuple[str, str, Nanoseconds]]
+class UnreadableSnapshot(Exception):
+    """The bytes are no snapshot, or one of another version."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineState:
-    """Everything that the next decision can depend on."""
-
-    parameters: Parameters
-    next_line: int
-    next_arrival: int
-    heartbeats: list[tuple[bool, str, bool, Nanoseconds]]
-    caches: list[CacheState]
-
-
-_STATE: TypeAdapter[EngineState] = TypeAdapter(EngineState)
+def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
+    """Return the state of the engine and its caches as bytes."""
+    parameters, *rest = state
+    written = bytearray(to_json([FORMAT, MESSAGE.dump_python(parameters), *rest]))
+    for cache in caches:
+        for row in _rows(cache):
+            written += b"\n" + to_json(row)
+    return bytes(written)
 
 
-def dump_state(state: EngineState) -> bytes:
-    """Return the state as bytes."""
-    return _STATE.dump_json(state)
+def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
+    """Fill empty caches from a snapshot, and return the rest of the engine's state.
+
+    Raises
+    ------
+    UnreadableSnapshot
+        The caches are then half filled and of no use.
+    """
+    rows = map(from_json, BytesIO(snapshot))
+    try:
+        version, parameters, next_line, next_arrival, heartbeats = next(rows)
+        if version != FORMAT:
+            raise UnreadableSnapshot(f"a snapshot of format {version}, not {FORMAT}")
+        _fill(caches, rows)
+        adopted = MESSAGE.validate_python(parameters)
+        if not isinstance(adopted, Parameters):
+            raise UnreadableSnapshot("a snapshot without parameters")
+    except (ValueError, TypeError, KeyError, StopIteration) as error:
+        raise UnreadableSnapshot(f"not a snapshot: {error!r}") from error
+    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats]
 
 
-def load_state(state: bytes) -> EngineState:
-    """Return the state that :func:`dump_state` was given."""
-    return _STATE.validate_json(state)
+def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:
+    yield ("cache", cache.key, cache.next_number)
+    for line in sorted(cache.live_lines()):
+        yield ("line", *line)
+    for sublist in sorted(cache.live_sublists()):
+        yield ("sublist", sublist.number, sublist.line_ids, sublist.standing)
+    for identity, known in cache.memory.accepted.items():
+        yield ("accepted", *identity, known)
+    for identity, since in cache.memory.awaited.items():
+        yield ("awaited", *identity, since)
 
 
-def cache_state(cache: Cache) -> CacheState:
-    """Return the state of one cache."""
-    return CacheState(
-        key=cache.key,
-        next_number=cache.next_number,
-        lines=sorted(cache.live_lines()),
-        sublists=sorted((each.number, each.line_ids, each.standing) for each in cache.live_sublists()),
-        accepted=[(*identity, known) for identity, known in cache.memory.accepted.items()],
-        awaited=[(*identity, since) for identity, since in cache.memory.awaited.items()],
-    )
+def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
+    """Bring the rows into the caches; equal strings become one, as they were."""
+    strings: dict[str, str] = {}
+    cache = None
+    accepted: dict[Identity, tuple[Acceptance, ...]] = {}
+    awaited: dict[Identity, Nanoseconds] = {}
+    for kind, *values in rows:
+        match kind:
+            case "cache":
+                cache = caches[CacheKey(*values[0])]
+                cache.next_number = values[1]
+                accepted, awaited = cache.memory.accepted, cache.memory.awaited
+            case "line" if cache:
+                cache.restore_line(_line(values, strings))
+            case "sublist" if cache:
+                cache.restore_sublist(_sublist(cache, *values))
+            case "accepted":
+                detector, uuid, known = values
+                accepted[_identity(detector, uuid, strings)] = tuple(Acceptance(*each) for each in known)
+            case "awaited":
+                detector, uuid, since = values
+                awaited[_identity(detector, uuid, strings)] = since
+            case _:
+                raise UnreadableSnapshot(f"a row of unknown kind {kind!r}")
+    for each in caches.values():
+        each.memory.restore_order()
 
 
-def load_cache(cache: Cache, state: CacheState) -> None:
-    """Fill an empty cache with a state."""
-    lines = {line.number: line for line in state.lines}
-    sublists = []
-    for number, line_numbers, standing in state.sublists:
-        window = tuple(lines[each] for each in line_numbers)
-        sublists.append(Sublist(window[0].time_ns, number, window, standing))
-    cache.restore(state.lines, sublists, state.next_number)
-    cache.memory.restore(
-        {(detector, uuid): known for detector, uuid, known in state.accepted},
-        {(detector, uuid): since for detector, uuid, since in state.awaited},
-    )
+def _line(values: list[Any], strings: dict[str, str]) -> Line:
+    shared = [strings.setdefault(each, each) if isinstance(each, str) else each for each in values]
+    return Line._make([*shared[:-1], tuple(shared[-1])])
+
+
+def _sublist(cache: Cache, number: int, line_ids: list[int], standing: list[Any] | None) -> Sublist:
+    lines = tuple(cache.line(each) for each in line_ids)
+    return Sublist(lines[0].time_ns, number, lines, _standing(*standing) if standing else None)
+
+
+def _standing(event_id: str, revision: int, alert_uuid: str, members: list[Any], member_lines: list[int]) -> Standing:
+    return Standing(event_id, revision, alert_uuid, tuple(Member(*each) for each in members), tuple(member_lines))
+
+
+def _identity(detector: str, uuid: str, strings: dict[str, str]) -> Identity:
+    return strings.setdefault(detector, detector), strings.setdefault(uuid, uuid)

@@ -46,6 +46,9 @@ class TimeIndex(Generic[T]):
     def __contains__(self, number: object) -> bool:
         return number in self._by_number
 
+    def __getitem__(self, number: int) -> T:
+        return self._by_number[number]
+
     def get(self, number: int) -> T | None:
         """Return the value with that number, None if there is none."""
         return self._by_number.get(number)
