@@ -1,4 +1,7 @@
-"""One line in the log for each message, for the person who watches."""
+"""One line in the log for each message, for the person who watches; of a backlog, one line for many."""
+
+from collections import Counter
+from collections.abc import Sequence
 
 import structlog
 
@@ -10,14 +13,30 @@ from snews_cs.storage.entry import Entry
 log = structlog.get_logger(__name__)
 
 
-def report(entry: Entry) -> None:
-    """Log what a message was and what became of it; alerts are logged where they are published."""
-    where = f"{entry.raw.topic}/{entry.raw.partition}/{entry.raw.offset}"
+BACKLOG = 20
+"""How many messages at once are a backlog: a person cannot read them one by one, and the log would slow it down."""
+
+
+def report(entries: Sequence[Entry]) -> None:
+    """Log what messages were and what became of them; alerts are logged where they are published."""
+    if len(entries) > BACKLOG:
+        kinds = Counter(entry.message.kind for entry in entries if entry.message and entry.verdict.accepted)
+        log.info("backlog", messages=len(entries), **{kind.replace("-", "_"): count for kind, count in kinds.items()})
+    for entry in entries:
+        _warn(entry)
+        if len(entries) <= BACKLOG and entry.verdict.accepted:
+            _inform(entry)
+
+
+def _warn(entry: Entry) -> None:
+    record = f"{entry.raw.topic}/{entry.raw.partition}/{entry.raw.offset}"
     if entry.verdict.reason is not None:
-        log.warning("message refused", reason=entry.verdict.reason, record=where)
-        return
+        log.warning("message refused", reason=entry.verdict.reason, record=record)
     for warning in entry.verdict.warnings:
-        log.warning(warning, record=where)
+        log.warning(warning, record=record)
+
+
+def _inform(entry: Entry) -> None:
     match entry.message:
         case Observation() as message:
             log.info(

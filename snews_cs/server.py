@@ -162,8 +162,8 @@ class CoincidenceServer:
         """See to what follows from entries that this server has appended."""
         self._outbox.add(entries)
         self._unprojected += entries
+        report(entries)
         for entry in entries:
-            report(entry)
             self._answers.give(entry, self._journal.engine)
 
     def _catch_up(self) -> None:
