@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from snews_cs.broker.config import HOST, BrokerConfig
 
@@ -35,9 +35,11 @@ class BrokerProcess:
         If a port is taken or the data directory cannot be used.
     """
 
+    _program: ClassVar[Sequence[str]] = ("-m", "snews_cs.broker")
+
     def __init__(self, config: BrokerConfig) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "snews_cs.broker"],
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
+            [sys.executable, *self._program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,  # Ctrl-C is for this process, which stops the broker when it is done with it

@@ -1,6 +1,7 @@
 """Killed at random moments (SIGKILL), the broker loses nothing that it acknowledged and takes nothing twice."""
 
 import random
+import signal
 import threading
 import time
 from pathlib import Path
@@ -9,11 +10,34 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from snews_cs.broker.config import BrokerConfig
 from snews_cs.broker.process import BrokerProcess, start_broker
 from tests.broker.clients import PATIENCE, end_offset, read
 
-KILLS = 20
+ROUNDS = 10
+"""Each with two kills."""
 TOPIC = "crash"
+
+DIES_WRITING = """
+import os, signal
+from snews_cs.broker.__main__ import main
+from snews_cs.broker.database import Database
+
+execute, left = Database.execute, {transactions}
+
+def execute_and_die(self, statement, values=()):
+    global left
+    left -= statement == "COMMIT"
+    if left == 0 and {commits}:
+        execute(self, statement, values)
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return execute(self, statement, values)
+
+Database.execute = execute_and_die
+main()
+"""
+"""A broker that kills itself just before or just after a transaction is written, in any case before it tells."""
 
 
 class Writer(threading.Thread):
@@ -53,8 +77,14 @@ class Writer(threading.Thread):
         self.acknowledged[int(message.value())] = message.offset()
 
     def stop(self) -> None:
+        """Write no more, and wait until all is acknowledged."""
         self._stopped.set()
         self.join()
+
+    def give_up(self) -> None:
+        """Wait for nothing."""
+        self._stopped.set()
+        self._producer.purge()
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_taken_twice(tmp_path: Path, rng: random.Random) -> None:
@@ -64,20 +94,37 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_taken_twice(tmp_path: Path,
     for writer in writers:
         writer.start()
     try:
-        for _ in range(KILLS):
-            time.sleep(rng.uniform(0.01, 0.2))
+        for _ in range(ROUNDS):
             noted = [len(writer.acknowledged) for writer in writers]
-            process.kill()
-            process = start_broker(tmp_path, port=port)
             ends = [end_offset(process.address, TOPIC, partition=writer.partition) for writer in writers]
             assert all(end >= count for end, count in zip(ends, noted, strict=True))
-    finally:
+            _wait_for_progress(rng.choice(writers), rng.randrange(1, 100))
+            process.kill()
+            _die_writing(tmp_path, port, rng)
+            process = start_broker(tmp_path, port=port)
         for writer in writers:
             writer.stop()
-    try:
         _check(process, *writers)
     finally:
         process.stop()
+        for writer in writers:
+            writer.give_up()
+
+
+def _wait_for_progress(writer: Writer, count: int) -> None:
+    enough = len(writer.acknowledged) + count
+    end = time.monotonic() + PATIENCE
+    while len(writer.acknowledged) < enough:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def _die_writing(data: Path, port: int, rng: random.Random) -> None:
+    class DyingBroker(BrokerProcess):
+        _program = ("-c", DIES_WRITING.format(transactions=rng.randrange(2, 20), commits=rng.random() < 0.5))
+
+    with DyingBroker(BrokerConfig(data, port=port)) as dying:
+        assert dying._process.wait(PATIENCE) == -signal.SIGKILL
 
 
 def _check(process: BrokerProcess, idempotent: Writer, plain: Writer) -> None:
@@ -85,7 +132,7 @@ def _check(process: BrokerProcess, idempotent: Writer, plain: Writer) -> None:
         end = end_offset(process.address, TOPIC, partition=writer.partition)
         messages = read(process.address, TOPIC, end, partition=writer.partition)
         stored = {message.offset(): int(message.value()) for message in messages}
-        assert len(writer.acknowledged) == writer.sent > KILLS
+        assert len(writer.acknowledged) == writer.sent > ROUNDS
         assert all(stored[offset] == number for number, offset in writer.acknowledged.items())
         if writer is idempotent:
             assert list(stored.values()) == list(range(writer.sent))
