@@ -18,9 +18,12 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    """Return the code blocks of a language."""
-    return [code for _, each, code in _FENCED.findall(page.read_text()) if each == language]
+def blocks(page: Path, language: str, *, section: str | None = None) -> list[str]:
+    """Return the code blocks of a language, of the whole page or of the section with that title."""
+    text = page.read_text()
+    if section is not None:
+        text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return [code for _, each, code in _FENCED.findall(text) if each == language]
 
 
 def inline_code(page: Path) -> list[str]:

@@ -14,8 +14,7 @@ SHOWN = "127.0.0.1:9092"
 
 
 def test_by_hand(tmp_path: Path) -> None:
-    by_hand = [each for each in blocks(DOCS / "quickstart.md", "console") if "hop " in each or "--embedded" in each]
-    server_line, publish, subscribe, retract = by_hand
+    server_line, publish, subscribe, retract = blocks(DOCS / "quickstart.md", "console", section="By hand")
     assert server_line.strip() == "$ snews_cs run-coincidence --embedded"
     broker = f"127.0.0.1:{_free_port()}"
     with ServerProcess(broker, tmp_path / "data", settings={}) as server:
