@@ -44,7 +44,7 @@ class _PydanticModel:
 def pickled(class_name: str, *, protocol: int = 4, extra: dict[str, Any] | None = None, **fields: Any) -> bytes:
     """Return the pickle of a model of ``snews.models.messages``; a ``tier`` becomes that enumeration's member."""
     with _client_modules(class_name) as module:
-        if isinstance(fields.get("tier"), str):
+        if fields.get("tier") in list(Tier):
             fields["tier"] = Tier(fields["tier"])
         return pickle.dumps(getattr(module, class_name)(fields, extra), protocol=protocol)
 
