@@ -1,21 +1,20 @@
 """Entries as MongoDB documents, and back again exactly; and what to do with values that BSON cannot hold."""
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import bson
 from bson.errors import InvalidDocument
-from pydantic import TypeAdapter
 
+from snews_cs.coincidence.types import CacheKey, Member, Outcome
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
-from snews_cs.messages.types import MESSAGE, Nanoseconds
+from snews_cs.messages.types import MESSAGE, ConnectionTest, Message, Nanoseconds
 from snews_cs.storage.codec import OUTCOME, VERDICT, headers_of, json_text, reading
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.tables import COLUMNS, Row, values
 
 Document = dict[str, Any]
-T = TypeVar("T")
 
 LARGEST_PART = 4 * 2**20
 """What would take more bytes than this as a part of a document is kept as text (a document may have 16 MiB)."""
@@ -36,9 +35,9 @@ def to_document(entry: Entry) -> Document:
             "headers": headers_of(raw),
             "value": raw.value,
         },
-        "message": None if entry.message is None else _part(MESSAGE, entry.message),
-        "verdict": _part(VERDICT, entry.verdict),
-        "outcome": None if entry.outcome is None else _part(OUTCOME, entry.outcome),
+        "message": None if entry.message is None else _message_part(entry.message),
+        "verdict": VERDICT.dump_python(entry.verdict, mode="json"),
+        "outcome": None if entry.outcome is None else _outcome_part(entry.outcome),
         "alerts": list(entry.alerts_json),
         "writer": entry.writer,
         "attempt": entry.attempt,
@@ -62,9 +61,9 @@ def from_document(document: Document) -> Entry:
                 headers=tuple((header["name"], header["value"]) for header in raw["headers"]),
                 value=raw["value"],
             ),
-            message=None if message is None else _whole(MESSAGE, message),
-            verdict=_whole(VERDICT, document["verdict"]),
-            outcome=None if outcome is None else _whole(OUTCOME, outcome),
+            message=None if message is None else _message(message),
+            verdict=VERDICT.validate_python(document["verdict"]),
+            outcome=None if outcome is None else _outcome(outcome),
             alerts_json=tuple(document["alerts"]),
             writer=document["writer"],
             attempt=document["attempt"],
@@ -86,13 +85,39 @@ def to_row_document(row: Row) -> Document:
     return document
 
 
-def _part(adapter: TypeAdapter[T], value: T) -> Document | str:
-    plain: Document = adapter.dump_python(value, mode="json")
-    return plain if _fits(plain) else json_text(value)
+def _message_part(message: Message) -> Document | str:
+    if isinstance(message, ConnectionTest):
+        return json_text(message)  # it holds what a client sent, in any shape
+    plain: Document = MESSAGE.dump_python(message, mode="json")
+    return plain if _fits(plain) else json_text(message)
 
 
-def _whole(adapter: TypeAdapter[T], part: Document | str) -> T:
-    return adapter.validate_json(part) if isinstance(part, str) else adapter.validate_python(part)
+def _message(part: Document | str) -> Message:
+    return MESSAGE.validate_json(part) if isinstance(part, str) else MESSAGE.validate_python(part)
+
+
+def _outcome_part(outcome: Outcome) -> Document | str:
+    """Return an outcome with names for what its named tuples hold: no array is directly within another."""
+    plain: Document = OUTCOME.dump_python(outcome, mode="json")
+    for alert in plain["alerts"]:
+        alert["members"] = [_named(Member, member) for member in alert["members"]]
+    for part in (*plain["alerts"], *plain["lines"], *plain["sublists"]):
+        part["cache"] = _named(CacheKey, part["cache"])
+    plain["sublists_gone"] = [
+        {"cache": _named(CacheKey, cache), "number": number} for cache, number in plain["sublists_gone"]
+    ]
+    return plain if _fits(plain) else json_text(outcome)
+
+
+def _outcome(part: Document | str) -> Outcome:
+    if isinstance(part, str):
+        return OUTCOME.validate_json(part)
+    gone = [(sublist["cache"], sublist["number"]) for sublist in part["sublists_gone"]]
+    return OUTCOME.validate_python({**part, "sublists_gone": gone})
+
+
+def _named(kind: type[Member] | type[CacheKey], values: list[Any]) -> Document:
+    return dict(zip(kind._fields, values, strict=True))
 
 
 def _fits(document: Document) -> bool:

@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 
 from snews_cs.storage.documents import Document
 
-CHUNK = 2**20
+CHUNK = 2**18
 """Bytes in a chunk: small enough to be written within the store's time-out."""
 
 KEPT = 2

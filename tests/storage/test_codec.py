@@ -176,7 +176,7 @@ class TestDocuments:
 
     def test_outcomes_are_sub_documents(self) -> None:
         document = to_document(make_entry(1, outcome=FULL_OUTCOME))
-        assert document["outcome"]["alerts"][0]["members"][0][0] == "JUNO"
+        assert document["outcome"]["alerts"][0]["members"][0]["detector_name"] == "JUNO"
         assert document["verdict"] == {"reason": None, "warnings": []}
 
     def test_what_would_fill_the_document_is_text(self) -> None:

@@ -16,6 +16,7 @@ from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure
 from snews_cs.errors import StorageError, StoreUnreachable
 from snews_cs.storage.mongo import MongoStorage
 from snews_cs.storage.mongo_projections import MongoProjections
+from snews_cs.storage.mongo_snapshots import CHUNK
 from snews_cs.storage.open import open_storage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry, make_line, make_moving, make_raw
 
@@ -138,7 +139,7 @@ class TestSnapshots:
     def test_a_half_written_one_is_passed_over(self, storage: MongoStorage, database: Any) -> None:
         storage.save_snapshot(1_000, b"complete")
         with no_answer("insert_one", of="snapshots", afterwards=True):
-            storage.save_snapshot(2_000, bytes(3 * 2**20))
+            storage.save_snapshot(2_000, bytes(3 * CHUNK))
         assert database["snapshots"].count_documents({"sequence": 2_000}) == 1
         assert storage.latest_snapshot() == (1_000, b"complete")
 
@@ -150,7 +151,7 @@ class TestSnapshots:
 
     def test_one_that_lacks_a_chunk_is_passed_over(self, storage: MongoStorage, database: Any) -> None:
         storage.save_snapshot(1_000, b"complete")
-        storage.save_snapshot(2_000, bytes(3 * 2**20))
+        storage.save_snapshot(2_000, bytes(3 * CHUNK))
         database["snapshots"].delete_one({"sequence": 2_000, "chunks": {"$exists": False}})
         assert storage.latest_snapshot() == (1_000, b"complete")
 
@@ -162,12 +163,12 @@ class TestSnapshots:
         def insert(collection: Any, document: Any) -> Any:
             if not begun:
                 begun.append(True)
-                other.save_snapshot(1_000, bytes(2 * 2**20))
+                other.save_snapshot(1_000, bytes(2 * CHUNK))
             return original(collection, document)
 
         with patch.object(Collection, "insert_one", insert):
-            storage.save_snapshot(1_000, bytes(2 * 2**20))
-        assert storage.latest_snapshot() == (1_000, bytes(2 * 2**20))
+            storage.save_snapshot(1_000, bytes(2 * CHUNK))
+        assert storage.latest_snapshot() == (1_000, bytes(2 * CHUNK))
         assert database["snapshots"].count_documents({}) == 3  # two chunks and a head
 
 

@@ -1,18 +1,22 @@
-"""The stores that the contract suite runs over. One more is one more function in :data:`PLACES`."""
+"""The stores that the contract suite runs over; a real MongoDB-protocol server, too, if its address is given."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import mongomock
+import pymongo
 import pytest
 
-from snews_cs.storage.mongo import MongoStorage
+from snews_cs.storage.documents import Document
+from snews_cs.storage.mongo import OPTIONS, MongoStorage
 from snews_cs.storage.protocol import Storage
 from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.storage.tables import COLUMNS, KINDS
@@ -43,7 +47,8 @@ class Place:
     is_swept: bool
 
 
-def sqlite_place(directory: Path) -> Place:
+@contextmanager
+def sqlite_place(directory: Path) -> Iterator[Place]:
     path = directory / "store.db"
 
     def rows(table: str) -> list[dict[str, Any]]:
@@ -55,37 +60,65 @@ def sqlite_place(directory: Path) -> Place:
     def opened() -> Storage:
         return SqliteStorage(path, heartbeats_kept_ns=DAY_NS)
 
-    return Place(opened, rows, is_transactional=True, is_swept=True)
+    yield Place(opened, rows, is_transactional=True, is_swept=True)
 
 
-def mongomock_place(directory: Path) -> Place:
+@contextmanager
+def mongomock_place(directory: Path) -> Iterator[Place]:
     data: Any = mongomock.MongoClient()._store
 
     def client() -> Any:
         return mongomock.MongoClient(_store=data)
 
     def rows(table: str) -> list[dict[str, Any]]:
-        found = list(client()["snews_db"][table].find().sort("_id", 1))
-        return [{IDENTITY[table]: row.pop("_id"), **row} for row in found]
+        return mongo_rows(client(), "snews_db", table)
 
     def opened() -> Storage:
         return MongoStorage(client(), name="mongomock", heartbeats_kept_ns=DAY_NS)
 
-    return Place(opened, rows, is_transactional=False, is_swept=False)
+    yield Place(opened, rows, is_transactional=False, is_swept=False)
 
 
-@pytest.fixture(autouse=True)
-def _clock_of_mongomock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let mongomock's TTL indexes find nothing expired (its own clock warns from Python 3.12 on)."""
+@contextmanager
+def mongodb_place(directory: Path) -> Iterator[Place]:
+    database = f"snews_test_{uuid4().hex}"
+    address = os.environ[MONGODB_ADDRESS]
+    client: pymongo.MongoClient[Document] = pymongo.MongoClient(address, **OPTIONS)
+
+    def rows(table: str) -> list[dict[str, Any]]:
+        return mongo_rows(client, database, table)
+
+    def opened() -> MongoStorage:
+        made: pymongo.MongoClient[Document] = pymongo.MongoClient(address, **OPTIONS)
+        return MongoStorage(made, name=address, heartbeats_kept_ns=DAY_NS, database=database)
+
+    with closing(opened()) as first:
+        is_swept = not first._projections._server_sweeps
+    try:
+        yield Place(opened, rows, is_transactional=False, is_swept=is_swept)
+    finally:
+        client.drop_database(database)
+        client.close()
+
+
+def mongo_rows(client: Any, database: str, table: str) -> list[dict[str, Any]]:
+    return [{IDENTITY[table]: row.pop("_id"), **row} for row in client[database][table].find().sort("_id", 1)]
+
+
+PLACES = {"sqlite": sqlite_place, "mongomock": mongomock_place}
+MONGODB_ADDRESS = "SNEWS_CS_TEST_MONGODB"
+"""The environment variable with the address (``mongodb://...``) of a real server to run the suite over, too."""
+
+if os.environ.get(MONGODB_ADDRESS):
+    PLACES["mongodb"] = mongodb_place
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.services if name == "mongodb" else ()) for name in PLACES])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    # mongomock's TTL indexes shall find nothing expired (and its own clock warns from Python 3.12 on)
     monkeypatch.setattr(mongomock, "utcnow", lambda: datetime(2099, 1, 1))  # noqa: DTZ001  # what it compares with
-
-
-PLACES: dict[str, Callable[[Path], Place]] = {"sqlite": sqlite_place, "mongomock": mongomock_place}
-
-
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return PLACES[request.param](tmp_path)
+    with PLACES[request.param](tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
