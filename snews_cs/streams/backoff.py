@@ -36,7 +36,9 @@ class StopRequest:
 
 
 class Backoff:
-    """How long to wait before each attempt: doubling from ``first`` to ``longest``, anew after a success that lasts.
+    """How long to wait before each attempt: doubling from ``first`` to ``longest``.
+
+    The waits begin anew after a success that lasted longer than the wait that would come next.
 
     Parameters
     ----------
@@ -56,12 +58,12 @@ class Backoff:
         self._succeeded: float | None = None
 
     def success(self) -> None:
-        """Note a success. The waits begin anew if the next failure is more than ``longest`` away from it."""
+        """Note a success."""
         self._succeeded = self._clock()
 
     def failure(self) -> float:
         """Note a failure, and return how long to wait before the next attempt, s."""
-        if self._succeeded is not None and self._clock() - self._succeeded > self._longest:
+        if self._succeeded is not None and self._clock() - self._succeeded > self._next:
             self._next = self._first
         self._succeeded = None
         delay = self._next

@@ -97,29 +97,40 @@ def look_up_topic(
     BrokerUnreachable, AccessDenied, TopicMissing
         What is in the way.
     """
-    errors: list[KafkaError] = []
-    admin = AdminClient(options() | {"error_cb": errors.append})
-    slice_s, left_s = 0.1, timeout_s
-    while True:
-        try:
-            topics: dict[str, Any] = admin.list_topics(timeout=min(slice_s, left_s)).topics
-        except KafkaException as error:
-            admin.poll(0)  # calls error_cb
-            left_s -= slice_s
-            slice_s *= 2  # a far broker needs longer for its answer
-            problem = _decisive(errors, address)
-            if problem is None and (left_s <= 0 or stopping()):
-                problem = BrokerUnreachable(f"broker {address.brokers} does not answer: no reply in {timeout_s:g} s")
-            if problem is not None:
-                raise problem from error
-        else:
-            break
+    topics = _all_topics(address, options, timeout_s, stopping)
     found = topics.get(address.topic)
     if found is None:
         raise topic_missing(address)
     if found.error is not None:
         raise translate(found.error, address)
     return frozenset(found.partitions)
+
+
+def _all_topics(
+    address: TopicAddress, options: ClientOptions, timeout_s: float, stopping: Callable[[], bool]
+) -> dict[str, Any]:
+    errors: list[KafkaError] = []
+    admin = AdminClient(options() | {"error_cb": errors.append})
+    slice_s, left_s = 0.1, timeout_s
+    try:
+        while True:
+            try:
+                topics: dict[str, Any] = admin.list_topics(timeout=min(slice_s, left_s)).topics
+            except KafkaException as error:
+                admin.poll(0)  # calls error_cb
+                left_s -= slice_s
+                slice_s *= 2  # a far broker needs longer for its answer
+                problem = _decisive(errors, address)
+                if problem is None and (left_s <= 0 or stopping()):
+                    problem = BrokerUnreachable(
+                        f"broker {address.brokers} does not answer: no reply in {timeout_s:g} s"
+                    )
+                if problem is not None:
+                    raise problem from error.with_traceback(None)  # the traceback holds the client
+            else:
+                return topics
+    finally:
+        del admin  # ends its threads now, however long the exception lives
 
 
 def _decisive(errors: list[KafkaError], address: TopicAddress) -> Exception | None:

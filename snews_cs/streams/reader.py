@@ -152,7 +152,7 @@ class Reader:
     def _failed(self, problem: StreamError) -> None:
         if self._closing:
             return
-        self._problem = problem
+        self._problem = type(problem)(str(problem))  # a copy: no traceback that keeps clients of librdkafka alive
         delay_s = self._backoff.failure()
         log.warning(str(problem), again_in_s=delay_s)
         self._closing.wait(delay_s)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -21,6 +22,10 @@ UNDECODABLE_HEADERS = "(headers whose names are not UTF-8)"
 
 KafkaRecord = Any
 """A ``confluent_kafka.Message``, typed in some of its versions only."""
+
+_headers_of = methodcaller("headers")
+"""Not ``record.headers()``: with a name that is not UTF-8 it returns broken objects and an error at the same time,
+which the interpreter's fast path for calls does not notice, while calls made in C do."""
 
 _POLL = timedelta(seconds=0.1)
 _PROPERTIES: dict[str, Any] = {
@@ -136,7 +141,8 @@ class Session:
                 self._store_marks()
                 yield _raw_message(record), record
         except KafkaException as error:
-            raise self._translated(error) from error
+            self._problem = self._translated(error)
+            raise self._problem from error
         if self._problem is not None:
             raise self._problem
 
@@ -146,16 +152,25 @@ class Session:
 
     def stop(self) -> None:
         """End :meth:`records` soon; any thread may call this."""
-        if self._consumer is not None:
-            self._consumer.stop()
+        consumer = self._consumer
+        if consumer is not None:
+            consumer.stop()
 
     def close(self) -> None:
-        """Commit what was marked, and end the connection."""
+        """Commit what was marked, and end the connection.
+
+        After something went wrong nothing is committed: closing would wait for a broker that is down, and commit, when
+        it is back, offsets of a topic that may have been made anew meanwhile.
+        """
+        consumer = self._consumer
         try:
-            self._store_marks()
-            self._consumer.close()
+            if self._problem is None:
+                self._store_marks()
+                consumer.close()
         except KafkaException as error:
             raise self._translated(error) from error
+        finally:
+            self._consumer = self._problem = None  # breaks all circles, and so ends what was not closed
 
     def _store_marks(self) -> None:
         while self._marks:
@@ -191,7 +206,7 @@ class Session:
 
 def _raw_message(record: KafkaRecord) -> RawMessage:
     try:
-        headers = tuple(record.headers() or ())
+        headers = tuple(_headers_of(record) or ())
     except (SystemError, UnicodeError):  # which of the two depends on the version of confluent_kafka
         headers = ((UNDECODABLE_HEADERS, None),)
     return RawMessage(

@@ -1,0 +1,157 @@
+"""What is published is acknowledged, reads as hop's own clients expect, and what is not says why."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hop import Stream
+from hop.io import Metadata, StartPosition
+from hop.models import JSONBlob
+
+from snews_cs.broker.process import BrokerProcess
+from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, TopicMissing
+from snews_cs.streams.publisher import AlertPublisher, Publication
+from tests.streams.conftest import OwnBroker, produce
+from tests.support.broker import PASSWORD, USER, make_topic, write_auth
+
+ID = bytes(range(16))
+
+
+@pytest.fixture
+def publisher() -> Iterator[AlertPublisher]:
+    with AlertPublisher([], auth=False) as opened:
+        yield opened
+
+
+def read_with_hop(url: str, *, auth: bool = False) -> list[tuple[Any, Metadata]]:
+    with Stream(auth=auth, start_at=StartPosition.EARLIEST, until_eos=True).open(url, "r") as stream:
+        return list(stream.read(metadata=True))
+
+
+def publication(url: str, number: int) -> Publication:
+    return Publication(url=url, key="event", payload=json.dumps({"number": number}).encode(), message_id=ID)
+
+
+def test_hop_reads_what_is_published(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+    publisher.publish(broker.url(topic), "event", b'{"id": "SNEWS_Coincidence_ALERT"}', ID)
+    [(message, metadata)] = read_with_hop(broker.url(topic))
+    assert isinstance(message, JSONBlob)
+    assert message.content == {"id": "SNEWS_Coincidence_ALERT"}
+    assert metadata.key == b"event"
+    assert dict(metadata.headers) == {"_id": ID, "_format": b"json"}
+
+
+def test_who_logs_in_is_named_as_sender(
+    broker: BrokerProcess, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    write_auth(tmp_path, broker.address)
+    url = f"kafka://{broker.address}/{topic}"
+    with AlertPublisher([url], auth=True) as publisher:
+        publisher.warm_up()
+        publisher.publish(url, "event", b"{}", ID)
+    [(_, metadata)] = read_with_hop(broker.url(topic))
+    assert dict(metadata.headers) == {"_id": ID, "_format": b"json", "_sender": USER.encode()}
+
+
+def test_many_are_published_in_order_and_each_once(
+    broker: BrokerProcess, topic: str, publisher: AlertPublisher
+) -> None:
+    publisher.publish_all([publication(broker.url(topic), number) for number in range(500)])
+    assert [message.content["number"] for message, _ in read_with_hop(broker.url(topic))] == list(range(500))
+
+
+def test_several_topics_are_published_to(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+    other = make_topic(broker)
+    publisher.publish_all([publication(broker.url(topic), 1), publication(broker.url(other), 2)])
+    assert [message.content["number"] for message, _ in read_with_hop(broker.url(topic))] == [1]
+    assert [message.content["number"] for message, _ in read_with_hop(broker.url(other))] == [2]
+
+
+def test_a_broker_that_is_down_is_reported_and_taken_up_again(own_broker: OwnBroker, publisher: AlertPublisher) -> None:
+    publisher.publish_all([publication(own_broker.url, 1)])
+    own_broker.stop()
+    with pytest.raises(BrokerUnreachable, match="Connection refused"):
+        publisher.publish_all([publication(own_broker.url, 2)])
+    own_broker.start()
+    publisher.publish_all([publication(own_broker.url, 3)])
+    assert [message.content["number"] for message, _ in read_with_hop(own_broker.url)] == [1, 3]
+
+
+def test_a_missing_topic_is_named(own_broker: OwnBroker) -> None:
+    url = f"kafka://{own_broker.address}/missing"
+    with AlertPublisher([url], auth=False) as publisher:
+        with pytest.raises(TopicMissing, match="topic missing does not exist"):
+            publisher.warm_up()
+        with pytest.raises(TopicMissing, match="topic missing does not exist"):
+            publisher.publish(url, "event", b"{}", ID)
+
+
+def test_warming_up_says_that_the_broker_is_down(own_broker: OwnBroker) -> None:
+    own_broker.stop()
+    publisher = AlertPublisher([own_broker.url], auth=False)
+    with pytest.raises(BrokerUnreachable, match="Connection refused"):
+        publisher.warm_up()
+
+
+def test_a_wrong_password_is_named_and_the_right_one_taken_up(
+    broker: BrokerProcess, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    url = f"kafka://{broker.address}/{topic}"
+    with AlertPublisher([url], auth=True) as publisher:
+        with pytest.raises(AccessDenied, match=r"auth\.toml does not exist"):
+            publisher.publish(url, "event", b"{}", ID)
+        write_auth(tmp_path, broker.address, password="quite wrong")
+        with pytest.raises(AccessDenied, match="refuses the login") as caught:
+            publisher.publish(url, "event", b"{}", ID)
+        write_auth(tmp_path, broker.address)
+        publisher.publish(url, "event", b"{}", ID)
+    assert PASSWORD not in str(caught.value)
+    assert len(read_with_hop(broker.url(topic))) == 1
+
+
+def test_what_the_broker_does_not_take_is_not_delivered(
+    broker: BrokerProcess, topic: str, publisher: AlertPublisher
+) -> None:
+    with pytest.raises(NotDelivered):
+        publisher.publish(broker.url(topic), "event", b"x" * 9_000_000, ID)
+    publisher.publish(broker.url(topic), "event", b"{}", ID)
+    assert len(read_with_hop(broker.url(topic))) == 1
+
+
+def test_the_tail_is_the_last_objects_of_all_partitions(broker: BrokerProcess, publisher: AlertPublisher) -> None:
+    topic = make_topic(broker, partitions=3)
+    for number in range(6):
+        produce(broker.plain_address, topic, b'{"number": %d}' % number, partition=number % 3)
+    whole = publisher.tail(broker.url(topic), 100)
+    assert sorted(record["number"] for record in whole) == list(range(6))
+    assert len(publisher.tail(broker.url(topic), 2)) == 2
+
+
+def test_the_tail_passes_over_what_is_no_object(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+    junk = [None, b"", b"\xff", b"not JSON", b"[1]", b'"text"', b"[" * 100_000]
+    produce(broker.plain_address, topic, b'{"number": 1}', *junk, b'{"number": 2}')
+    assert publisher.tail(broker.url(topic), 100) == [{"number": 1}, {"number": 2}]
+
+
+def test_the_tail_of_an_empty_topic_is_empty(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+    assert publisher.tail(broker.url(topic), 100) == []
+
+
+def test_the_tail_leaves_out_what_is_older(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+    produce(broker.plain_address, topic, b'{"number": 1}')
+    now = datetime.now(UTC)
+    assert publisher.tail(broker.url(topic), 100, since=now - timedelta(hours=1)) == [{"number": 1}]
+    assert publisher.tail(broker.url(topic), 100, since=now + timedelta(hours=1)) == []
+
+
+def test_the_tail_of_a_topic_that_is_not_there_is_an_error(own_broker: OwnBroker, publisher: AlertPublisher) -> None:
+    with pytest.raises(TopicMissing):
+        publisher.tail(f"kafka://{own_broker.address}/missing", 100)
+    own_broker.stop()
+    with pytest.raises(BrokerUnreachable):
+        publisher.tail(own_broker.url, 100)
