@@ -15,7 +15,7 @@ from snews_cs.broker import fetch, groups, produce, protocol, sasl, topics
 from snews_cs.broker.core import NOT_THROTTLED, Client
 from snews_cs.broker.protocol import ProtocolError, Request
 
-_HANDLERS: dict[int, Callable[[Client, Any], Awaitable[ResponsePayload | None]]] = {
+HANDLERS: dict[int, Callable[[Client, Any], Awaitable[ResponsePayload | None]]] = {
     protocol.PRODUCE: produce.produce,
     protocol.FETCH: fetch.fetch,
     protocol.LIST_OFFSETS: fetch.list_offsets,
@@ -65,7 +65,7 @@ async def _answer(client: Client, request: Request) -> ResponsePayload | None:
         raise ProtocolError("a client that has not logged in asks for something")
     if request.api_key == protocol.API_VERSIONS:
         return _api_versions(request)
-    return await _HANDLERS[request.api_key](client, request.body)
+    return await HANDLERS[request.api_key](client, request.body)
 
 
 def _api_versions(request: Request) -> ApiVersionsResponse:

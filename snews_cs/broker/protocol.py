@@ -67,6 +67,7 @@ FRAME_TIMEOUT = 30.0
 """Seconds within which a request that was begun must be here completely."""
 
 _OLDEST_PRODUCE = 3
+_TLS_HANDSHAKE = b"\x16\x03"
 
 
 class ProtocolError(Exception):
@@ -104,7 +105,8 @@ async def read_frame(reader: asyncio.StreamReader, max_bytes: int) -> bytes | No
         prefix = await reader.readexactly(4)
         (size,) = struct.unpack(">i", prefix)
         if not 8 <= size <= max_bytes:
-            raise ProtocolError(f"a frame of {size} bytes is announced (8 to {max_bytes} are read)")
+            looks = "; it looks like TLS, which is not spoken here" if prefix.startswith(_TLS_HANDSHAKE) else ""
+            raise ProtocolError(f"a frame of {size} bytes is announced, 8 to {max_bytes} are read{looks}")
         async with asyncio.timeout(FRAME_TIMEOUT):
             return await reader.readexactly(size)
     except asyncio.IncompleteReadError:

@@ -91,7 +91,7 @@ def _open(config: BrokerConfig) -> tuple[Broker, Database]:
     except OSError as error:
         raise CannotStart(f"cannot use the data directory {config.data}: {error.strerror}") from error
     except sqlite3.Error as error:
-        taken = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        taken = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
         reason = "another broker is using it" if taken else error
         raise CannotStart(f"cannot use the data directory {config.data}: {reason}") from error
 

@@ -4,11 +4,12 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -115,16 +116,20 @@ def test_the_command_tells_both_addresses(tmp_path: Path) -> None:
         assert "x:y" not in ready
 
 
-@pytest.mark.parametrize("what", ["port", "data", "file", "topic"])
+@pytest.mark.parametrize("what", ["port", "data", "file", "format", "topic"])
 def test_what_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: Path, what: str) -> None:
     (tmp_path / "file").write_text("no log")
     (tmp_path / "full").mkdir()
+    (tmp_path / "newer").mkdir()
+    with closing(sqlite3.connect(tmp_path / "newer" / "log.sqlite")) as newer:
+        newer.execute("PRAGMA user_version=99")
     (tmp_path / "full" / "log.sqlite").write_text("this is no SQLite file, " * 100)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         arguments = {
             "port": ["--port", str(taken.getsockname()[1]), "--data", str(tmp_path / "new")],
             "data": ["--port", "0", "--data", str(tmp_path / "file" / "below")],
             "file": ["--port", "0", "--data", str(tmp_path / "full")],
+            "format": ["--port", "0", "--data", str(tmp_path / "newer")],
             "topic": ["--port", "0", "--data", str(tmp_path / "new"), "--topic", "not/a/name"],
         }[what]
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)

@@ -4,7 +4,7 @@ import asyncio
 import io
 import struct
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from kio.static.primitive import Records, i16, i32
 from kio.static.protocol import RequestPayload
 
 from snews_cs.broker import protocol
+from snews_cs.broker.connection import HANDLERS
 from snews_cs.broker.core import NOT_THROTTLED
 from snews_cs.broker.protocol import ADVERTISED, ProtocolError, Request, decode, encode, read_frame
 
@@ -123,6 +124,20 @@ def test_bytes_too_many_are_refused() -> None:
 def test_an_array_that_is_null_or_endless_is_refused(body: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode(frame(protocol.DESCRIBE_CONFIGS, 1, body))
+
+
+def test_a_tls_hello_is_told_by_its_name() -> None:
+    with pytest.raises(ProtocolError, match="TLS"):
+        _read(b"\x16\x03\x01\x02\x00" + bytes(600))
+
+
+def test_what_is_advertised_is_handled_in_its_newest_version() -> None:
+    assert set(HANDLERS) | {protocol.API_VERSIONS} == set(ADVERTISED)
+    for key, handler in HANDLERS.items():
+        hints = get_type_hints(handler)
+        newest = ADVERTISED[key][1]
+        assert hints["request"] is load_request_schema(key, newest)
+        assert load_response_schema(key, newest) in {hints["return"], *get_args(hints["return"])}
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 3])
