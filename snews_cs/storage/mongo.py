@@ -15,11 +15,11 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from snews_cs.errors import AppendConflict, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage import mongo_snapshots
 from snews_cs.storage.documents import Document, from_document, to_document
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo_errors import is_in_doubt, taken
 from snews_cs.storage.mongo_projections import MongoProjections
+from snews_cs.storage.mongo_snapshots import MongoSnapshots
 from snews_cs.storage.order import in_order, require_run
 
 TIMEOUT_MS = 500
@@ -77,7 +77,7 @@ class MongoStorage:
         self._client = client
         self._name = name
         self._journal = client[database]["all_mgs"]
-        self._snapshots = client[database]["snapshots"]
+        self._snapshots = MongoSnapshots(client[database])
         self._projections = MongoProjections(client[database], heartbeats_kept_ns)
         self._known_end = 0
         self._prepare()
@@ -134,12 +134,12 @@ class MongoStorage:
     def save_snapshot(self, sequence: int, state: bytes) -> None:
         """Keep the engine's state after entry ``sequence``, and drop all but the newest two."""
         with self._answering():
-            mongo_snapshots.save(self._snapshots, sequence, state)
+            self._snapshots.save(sequence, state)
 
     def latest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest complete snapshot and its sequence number, None if there is none."""
         with self._answering():
-            return mongo_snapshots.latest(self._snapshots)
+            return self._snapshots.latest()
 
     def projected(self) -> int:
         """Return the sequence number up to which the projections stand, 0 at first."""
@@ -174,7 +174,6 @@ class MongoStorage:
         with self._answering():
             self._journal.create_index("key", unique=True)
             self._journal.create_index("published")
-            mongo_snapshots.prepare(self._snapshots)
             self._projections.prepare()
 
     def _entries(self, query: Document, *, limit: int = 0) -> list[Entry]:

@@ -136,23 +136,47 @@ class TestUnreachable:
 class TestSnapshots:
     """A snapshot is complete or not there, whoever writes or deletes at the same time."""
 
-    def test_a_half_written_one_is_passed_over(self, storage: MongoStorage, database: Any) -> None:
+    def _save_in_part(self, storage: MongoStorage, database: Any) -> None:
         storage.save_snapshot(1_000, b"complete")
-        with no_answer("insert_one", of="snapshots", afterwards=True):
+        with no_answer("insert_one", of="snapshots.chunks", afterwards=True):
             storage.save_snapshot(2_000, bytes(3 * CHUNK))
-        assert database["snapshots"].count_documents({"sequence": 2_000}) == 1
+        assert database["snapshots.chunks"].count_documents({}) == 2
+
+    def test_a_half_written_one_is_passed_over(self, storage: MongoStorage, database: Any) -> None:
+        self._save_in_part(storage, database)
         assert storage.latest_snapshot() == (1_000, b"complete")
 
     def test_what_is_half_written_goes_in_time(self, storage: MongoStorage, database: Any) -> None:
-        self.test_a_half_written_one_is_passed_over(storage, database)
-        for sequence in (3_000, 4_000):
-            storage.save_snapshot(sequence, b"complete")
-        assert database["snapshots"].distinct("sequence") == [3_000, 4_000]
+        self._save_in_part(storage, database)
+        storage.save_snapshot(3_000, b"complete")
+        assert sorted(database["snapshots"].distinct("sequence")) == [1_000, 2_000, 3_000]
+        storage.save_snapshot(4_000, b"complete")
+        assert sorted(database["snapshots"].distinct("sequence")) == [3_000, 4_000]
+        assert database["snapshots.chunks"].count_documents({}) == 2
+
+    @pytest.mark.parametrize("method", ["update_one", "find"])
+    def test_a_crash_near_the_end(self, storage: MongoStorage, method: str) -> None:
+        for sequence in (1_000, 2_000):
+            storage.save_snapshot(sequence, b"state %d" % sequence)
+        with no_answer(method, of="snapshots"):
+            storage.save_snapshot(3_000, b"state 3000")
+        complete = 2_000 if method == "update_one" else 3_000
+        assert storage.latest_snapshot() == (complete, b"state %d" % complete)
+
+    @pytest.mark.parametrize("collection", ["snapshots", "snapshots.chunks"])
+    def test_a_crash_while_deleting(self, storage: MongoStorage, database: Any, collection: str) -> None:
+        for sequence in (1_000, 2_000):
+            storage.save_snapshot(sequence, bytes(2 * CHUNK))
+        with no_answer("delete_one", of=collection, afterwards=True):
+            storage.save_snapshot(3_000, bytes(2 * CHUNK))
+        storage.save_snapshot(4_000, bytes(2 * CHUNK))
+        assert sorted(database["snapshots"].distinct("sequence")) == [3_000, 4_000]
+        assert database["snapshots.chunks"].count_documents({}) == 4
 
     def test_one_that_lacks_a_chunk_is_passed_over(self, storage: MongoStorage, database: Any) -> None:
         storage.save_snapshot(1_000, b"complete")
         storage.save_snapshot(2_000, bytes(3 * CHUNK))
-        database["snapshots"].delete_one({"sequence": 2_000, "chunks": {"$exists": False}})
+        database["snapshots.chunks"].delete_one({"state": bytes(CHUNK)})
         assert storage.latest_snapshot() == (1_000, b"complete")
 
     def test_two_servers_save_after_the_same_entry(self, storage: MongoStorage, client: Any, database: Any) -> None:
@@ -169,7 +193,8 @@ class TestSnapshots:
         with patch.object(Collection, "insert_one", insert):
             storage.save_snapshot(1_000, bytes(2 * CHUNK))
         assert storage.latest_snapshot() == (1_000, bytes(2 * CHUNK))
-        assert database["snapshots"].count_documents({}) == 3  # two chunks and a head
+        assert database["snapshots"].count_documents({}) == 1
+        assert database["snapshots.chunks"].count_documents({}) == 2
 
 
 class TestProjections:
@@ -269,7 +294,9 @@ class TestForPeople:
 class TestDropping:
     """``--dropdb`` that is interrupted leaves a store that can be taken up."""
 
-    @pytest.mark.parametrize("collection", ["snapshots", "projected", "cache", "quarantine", "all_mgs"])
+    @pytest.mark.parametrize(
+        "collection", ["snapshots", "snapshots.chunks", "projected", "cache", "quarantine", "all_mgs"]
+    )
     def test_interrupted(self, storage: MongoStorage, client: Any, collection: str) -> None:
         entries = make_entries(1, 3)
         storage.append(entries)
