@@ -73,9 +73,8 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def decoders() -> str:
-    """Return the decoders of messages, in the order in which they are tried."""
-    rows = [(name, _first_line(decode)) for name, decode in DECODERS.items()]
-    return _table(("What is looked for", "What its decoder does"), rows)
+    """Return the list of decoders, in the order in which they are tried."""
+    return "\n".join(f"{place}. {name}" for place, name in enumerate(DECODERS, start=1))
 
 
 def detectors() -> str:

@@ -34,9 +34,8 @@ def inline_code(page: Path) -> list[str]:
 def shell_lines(page: Path) -> Iterator[str]:
     """Yield what a person is told to type."""
     for block in blocks(page, "console"):
-        for line in block.splitlines():
-            if line.strip().startswith("$ "):
-                yield line.strip().removeprefix("$ ")
+        for typed in re.split(r"^ *\$ ", block, flags=re.MULTILINE)[1:]:
+            yield typed.replace("\\\n", " ").strip()
 
 
 def calls(page: Path, program: str) -> Iterator[list[str]]:
