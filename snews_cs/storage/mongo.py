@@ -128,7 +128,7 @@ class MongoStorage:
     def mark_published(self, sequence: int) -> bool:
         """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
         with self._answering():
-            marked = self._journal.update_one({"_id": sequence, "published": False}, {"$set": {"published": True}})
+            marked = self._journal.update_one({"_id": sequence}, {"$set": {"published": True}})
         return marked.modified_count == 1
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
