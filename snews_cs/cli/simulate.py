@@ -5,6 +5,7 @@ import secrets
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +14,7 @@ import click
 import structlog
 from click.core import ParameterSource
 
-from snews_cs.errors import MessageRefused
+from snews_cs.errors import MessageRefused, TopicMissing
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S, parse_utc, tai_from_posix
 from snews_cs.messages.types import Nanoseconds
@@ -89,11 +90,11 @@ def _split(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 )
 @click.option(
     "--heartbeat-every",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often each says that it is alive.",
+    help="How often each says that it is alive; 0: never.",
 )
 @click.option(
     "--duration",
@@ -193,6 +194,8 @@ def _publish(cues: Iterable[Cue], topic: str, settings: Settings, registry: Regi
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signal, _frame: stop.make())
     with AlertPublisher([topic], auth=settings.hop_auth, idempotent=False) as publisher:
+        with suppress(TopicMissing):  # the broker may make it for the first message
+            publisher.warm_up()
         player = Player(publisher=publisher, topic=topic, registry=registry, wait=stop.wait, speed=speed)
         log.info("done", sent=player.play(cues), topic=topic)
 

@@ -39,7 +39,7 @@ class Watch:
     duration_ns
         How long it lasts, ns; None: for ever.
     heartbeat_every_ns
-        How often each detector says that it is alive, ns; the first time at the start.
+        How often each detector says that it is alive, ns, the first time at the start; 0: never.
     rate_per_week
         Rate of false alarms of each detector, 1/week; None: each one's own, as registered.
     burst
@@ -86,7 +86,7 @@ class Watch:
 
     def _heartbeats(self, detector: Detector, rng: random.Random) -> Iterator[Cue]:
         at_ns = 0
-        while True:
+        while self.heartbeat_every_ns > 0:
             beat = Heartbeat(detector_name=detector.name, message_uuid=_uuid(rng), is_test=self.is_test, status="ON")
             yield Cue(at_ns=at_ns, said=beat, client=self.client)
             at_ns += self.heartbeat_every_ns

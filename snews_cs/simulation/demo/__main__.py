@@ -1,0 +1,91 @@
+"""``python -m snews_cs.simulation.demo``: what ``make run`` runs."""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from snews_cs.errors import SnewsError
+from snews_cs.simulation.demo.processes import Interrupted, Processes
+from snews_cs.simulation.demo.screen import Screen
+from snews_cs.simulation.demo.services import Services, forget_settings
+from snews_cs.simulation.demo.story import Act, load_story
+from snews_cs.streams.backoff import StopRequest
+
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave it all up until Ctrl-C, and say how to publish and subscribe.")
+@click.option("--pace", type=click.FloatRange(min=0), default=0.7, show_default=True, help="Pause after each act, s.")
+@click.option("--svg", type=click.Path(dir_okay=False), help="Save what is shown as a picture.")
+@click.option("--story", "story_file", type=click.Path(path_type=Path), help="Another story (see story.json).")
+def main(*, keep: bool, pace: float, svg: str | None, story_file: Path | None) -> None:
+    """Start a broker, the server and detectors, and show what happens.
+
+    The exit code is 1 if an alert that the story expects does not come, or another does.
+    """
+    began = time.monotonic()
+    stop = StopRequest()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _signal, _frame: stop.make())
+    screen = Screen(record=svg is not None)
+    try:
+        is_well = _run(load_story(story_file), screen, stop, began, pace=pace, keep=keep)
+    except Interrupted:
+        sys.exit(0 if keep else _INTERRUPTED)
+    except SnewsError as error:
+        screen.failure(str(error))
+        sys.exit(1)
+    finally:
+        if svg is not None:
+            screen.save(svg)
+    sys.exit(0 if is_well else 1)
+
+
+def _run(acts: Sequence[Act], screen: Screen, stop: StopRequest, began: float, *, pace: float, keep: bool) -> bool:
+    """Run it all; return whether all went as it must."""
+    forget_settings()
+    screen.opening()
+    with (
+        tempfile.TemporaryDirectory(prefix="snews_cs-demo-", ignore_cleanup_errors=True) as directory,
+        Processes(Path(directory), os.environ, stop) as processes,
+    ):
+        services = Services(processes, screen)
+        settings = services.start_server()
+        # Loaded while the server starts: it takes as long as that.
+        from snews_cs.simulation.demo.audience import Audience
+        from snews_cs.simulation.demo.observer import Observer
+        from snews_cs.simulation.demo.stage import Stage
+        from snews_cs.simulation.demo.tally import Tally
+
+        stage = Stage(settings, processes)
+        tally = Tally(began=began)
+        services.wait_for_server()
+        alert_topics = [settings.alert_topic, settings.connection_test_topic]
+        with Observer(services.store, alert_topics) as observer:
+            audience = Audience(observer, processes, settings, screen, tally)
+            for number, act in enumerate(acts, 1):
+                screen.act(number, act.title, act.why)
+                performance = stage.perform(act)
+                screen.command(performance.typed)
+                audience.follow(act, stage.finish(performance))
+                processes.pause(pace)
+            audience.wait_for_the_unexpected()
+            expected = sum(len(act.alerts) for act in acts)
+            screen.summary(tally.facts(expected, services.ready_after_s), tally.faults)
+            if keep:
+                screen.invitation(settings)
+                while True:
+                    processes.pause(0.1)
+                    audience.watch()
+    return not tally.faults
+
+
+if __name__ == "__main__":
+    main()
