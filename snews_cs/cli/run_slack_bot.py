@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def _default_notes() -> Path:
 )
 @click.option("--slack-api", envvar="SLACK_API_URL", default=SLACK_API, hidden=True)
 @click.pass_obj
-def run_slack_bot(settings: Settings, test: bool, notes: Path, slack_api: str) -> None:
+def run_slack_bot(settings: Settings, *, test: bool, notes: Path, slack_api: str) -> None:
     """Post each alert to a Slack channel, once.
 
     Needs SLACK_TOKEN (a bot's, with the scope chat:write) and slack_channel_id. Alerts published while the bot was
@@ -48,7 +49,8 @@ def run_slack_bot(settings: Settings, test: bool, notes: Path, slack_api: str) -
     topic = settings.connection_test_topic if test else settings.alert_topic
     group_id = f"{settings.consumer_group}-slack{'-test' if test else ''}"
     channel = SlackChannel(settings.slack_token.get_secret_value(), settings.slack_channel_id, stop, api_url=slack_api)
-    posted = PostedAlerts(notes)
-    with AlertStream(topic, auth=settings.hop_auth, group_id=group_id, from_beginning=True) as alerts:
+    with (
+        closing(PostedAlerts(notes)) as posted,
+        AlertStream(topic, auth=settings.hop_auth, group_id=group_id, from_beginning=True) as alerts,
+    ):
         SlackBot(alerts, channel, posted, topic=topic, stop=stop).run()
-    posted.close()

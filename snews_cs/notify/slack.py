@@ -152,8 +152,8 @@ class SlackBot:
         SettingsError
             If Slack refuses the token or the channel.
         """
-        self._channel.check()
         began_unix_ms = self._posted.began_unix_ms(self._channel.channel_id, self._topic, time.time_ns() // 10**6)
+        self._channel.check()
         while not self._stop:
             for received in self._alerts.batch(0.5, 1):
                 if received.published_unix_ms >= began_unix_ms:

@@ -1,0 +1,99 @@
+"""What people are told."""
+
+from typing import Any
+
+import pytest
+
+from snews_cs.coincidence.content import alert_content
+from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Member
+from snews_cs.errors import MessageRefused
+from snews_cs.notify.wording import PublishedAlert, alert_in_words, frequency_in_words
+from tests.notify.conftest import alert
+
+
+@pytest.mark.parametrize(
+    ("rate_per_year", "words"),
+    [
+        (1 / 96.6, "one in 97 years"),
+        (1 / 3.05, "one in 3 years"),
+        (1 / 3.26, "one in 3.3 years"),
+        (1.0, "one in 1 year"),
+        (1 / 1234567, "one in 1,200,000 years"),
+        (1e-12, "less than one in a billion years"),
+        (0.0, "less than one in a billion years"),
+        (12.0, "one in 30 days"),
+        (365.25, "one in 1 day"),
+        (365.25 * 4, "one in 6 hours"),
+        (365.25 * 24 * 60, "one in 1 minute"),
+        (1e9, "one in 0.00053 minutes"),
+    ],
+)
+def test_rates_are_told_as_people_say_them(rate_per_year: float, words: str) -> None:
+    assert frequency_in_words(rate_per_year) == words
+
+
+def test_an_alert_is_told_whole() -> None:
+    assert alert_in_words(PublishedAlert.read(alert())).splitlines() == [
+        "*Supernova alert: 2 detectors coincide*",
+        "\N{BULLET} Super-K at 2026-11-21T12:30:00.000000000Z, p-value 0.0123",
+        "\N{BULLET} JUNO at 2026-11-21T12:30:09.000000000Z, no p-value",
+        "By chance: one in 97 years, with 4 detectors online",
+        "Event 5fd30c02-7c1d-5c4e-9e8f-0a4f8d6e3b11, revision 1, server test server",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"alert_type": "UPDATE"}, "*Supernova alert updated: 2 detectors coincide*"),
+        ({"alert_type": "RETRACTION"}, "*Supernova alert withdrawn: the coincidence no longer stands*"),
+        ({"alert_type": "TEST INITIAL"}, "*TEST, supernova alert: 2 detectors coincide*"),
+        ({"is_pre_sn": True}, "*Pre-supernova alert: 2 detectors coincide*"),
+        ({"retracted_detector_names": ["JUNO"]}, "Withdrawn by: JUNO"),
+        ({"merged_event_ids": ["a", "b"]}, "Takes the place of 2 events"),
+        ({"degraded": True}, "Sent while the server could not reach its store"),
+    ],
+)
+def test_what_is_special_is_told(changes: dict[str, Any], line: str) -> None:
+    assert line in alert_in_words(PublishedAlert.read(alert(**changes))).splitlines()
+
+
+@pytest.mark.parametrize("is_test", [False, True])
+def test_what_the_server_publishes_can_be_told(is_test: bool) -> None:
+    members = tuple(Member(name, 1_700_000_037 * 10**9, 0.5, name) for name in ("JUNO", "LZ"))
+    published = Alert(
+        alert_type=AlertType.UPDATE,
+        cache=CacheKey(is_test, is_pre_sn=False),
+        sub_list_number=3,
+        event_id="5fd30c02-7c1d-5c4e-9e8f-0a4f8d6e3b11",
+        revision=2,
+        supersedes=None,
+        alert_uuid="9a1d0d4e-8f4d-5b5e-a4c5-2a3c8a3a7f10",
+        members=members,
+        retracted_detector_names=(),
+        merged_event_ids=(),
+        false_alarm_rate_per_year=0.01,
+        detectors_online=("JUNO", "LZ"),
+        sent_time_ns=1_700_000_040 * 10**9,
+    )
+    words = alert_in_words(PublishedAlert.read(alert_content(published, server_tag="tag")))
+    assert words.startswith("*TEST, supernova" if is_test else "*Supernova")
+    assert "one in 100 years" in words
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alert_uuid": None},
+        {"detector_names": []},
+        {"detector_names": ["JUNO"]},
+        {"detector_names": "JUNO and others"},
+        {"p_values": [float("nan"), 0.5]},
+        {"false_alarm_rate_per_year": -1},
+        {"false_alarm_rate_per_year": "N/A"},
+        {"server_tag": "x" * 10_000},
+    ],
+)
+def test_what_is_no_alert_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(MessageRefused, match="not an alert of this server"):
+        PublishedAlert.read(alert(**changes))
