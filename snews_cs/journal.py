@@ -101,7 +101,7 @@ class Journal:
         except Exception as error:
             # A fault of the engine must cost one message, not the server: the engine has undone it.
             log.critical("ALARM: the engine failed on a message", key=key, exc_info=True)
-            verdict = Verdict(reason=f"internal error: {error!r}")
+            verdict = Verdict(reason=f"internal error: {type(error).__name__}")
             reading, outcome = Reading(message=reading.message, verdict=verdict), None
         self._decided += 1
         alerts = outcome.alerts if outcome else ()

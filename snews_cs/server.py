@@ -154,7 +154,7 @@ class CoincidenceServer:
             reading = read_message(raw, received_ns, self._policy)  # 2.
         except Exception as error:  # a fault of ours must cost one message, not the server
             log.critical("ALARM: a decoder failed on a message", key=key, exc_info=True)
-            reading = Reading(message=None, verdict=Verdict(reason=f"internal error: {error!r}"))
+            reading = Reading(message=None, verdict=Verdict(reason=f"internal error: {type(error).__name__}"))
         masked = mask_passwords(raw, self._policy.admin_password)
         return self._journal.decide(key, masked, reading, received_ns)  # 3.
 
