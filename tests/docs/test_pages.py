@@ -95,4 +95,15 @@ def test_settings_without_effect_are_named() -> None:
 
 
 def _sources() -> Iterator[Path]:
-    return (source for source in (ROOT / "snews_cs").rglob("*.py") if source.name != "settings.py")
+    """Yield the server's source, without its settings and the embedded broker."""
+    others = {ROOT / "snews_cs" / "settings.py", *(ROOT / "snews_cs" / "broker").rglob("*.py")}
+    return (source for source in (ROOT / "snews_cs").rglob("*.py") if source not in others)
+
+
+def test_log_lines_are_those_of_the_source() -> None:
+    """What operators look up is there, and every error and alarm of the server can be looked up."""
+    sources = "".join(source.read_text() for source in _sources())
+    table = (DOCS / "operating.md").read_text().partition("## What the log says")[2].partition("\n## ")[0]
+    lines = [line for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for line in re.findall("`([^`]+)`", row)]
+    assert [line for line in lines if not all(part.strip() in sources for part in line.split("..."))] == []
+    assert set(re.findall(r'log\.(?:error|critical)\(\s*"([^"]+)"', sources)) <= set(lines)
