@@ -42,7 +42,7 @@ ADVERTISED = {
     OFFSET_COMMIT: (2, 7),
     OFFSET_FETCH: (1, 5),
     FIND_COORDINATOR: (0, 2),
-    SASL_HANDSHAKE: (1, 1),
+    SASL_HANDSHAKE: (0, 1),
     API_VERSIONS: (0, 3),
     CREATE_TOPICS: (2, 4),
     DELETE_TOPICS: (1, 3),
@@ -53,8 +53,14 @@ ADVERTISED = {
 """Lowest and highest version of each message, by its number in the protocol.
 
 Only versions without "flexible" fields. Metadata 9 and above are left out because librdkafka sends a malformed
-request then. Produce 0 to 2 are advertised and refused when used: without them older librdkafka stops compressing
-(as Kafka 4 does it, KAFKA-18659).
+request then.
+"""
+
+_SERVED_FROM = {PRODUCE: 3, SASL_HANDSHAKE: 1}
+"""Lowest version that is served where that is not the lowest advertised.
+
+librdkafka before 2.12 concludes from the lowest versions what a broker can do, without ever using them: it would not
+compress without Produce 0 (hence Kafka 4 does the same, KAFKA-18659), nor log in without SaslHandshake 0.
 """
 
 MAX_FRAME_BYTES = 16 << 20
@@ -66,7 +72,6 @@ MAX_STRANGER_FRAME_BYTES = 64 << 10
 FRAME_TIMEOUT = 30.0
 """Seconds within which a request that was begun must be here completely."""
 
-_OLDEST_PRODUCE = 3
 _TLS_HANDSHAKE = b"\x16\x03"
 
 
@@ -134,7 +139,7 @@ def decode(frame: bytes) -> Request:
 def is_served(api_key: int, version: int) -> bool:
     """Tell whether requests of that kind and version are understood."""
     lowest, highest = ADVERTISED.get(api_key, (0, -1))
-    return lowest <= version <= highest and not (api_key == PRODUCE and version < _OLDEST_PRODUCE)
+    return _SERVED_FROM.get(api_key, lowest) <= version <= highest
 
 
 def _decode_body(frame: bytes, start: int, api_key: int, version: int) -> RequestPayload:

@@ -108,11 +108,23 @@ def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("key", "version"),
-    [(protocol.PRODUCE, 0), (protocol.PRODUCE, 2), (protocol.PRODUCE, 9), (protocol.METADATA, 9), (11, 0), (-1, -1)],
+    [
+        (protocol.PRODUCE, 0),
+        (protocol.PRODUCE, 2),
+        (protocol.PRODUCE, 9),
+        (protocol.SASL_HANDSHAKE, 0),
+        (11, 0),
+        (-1, -1),
+    ],
 )
 def test_versions_that_are_not_served_are_refused(key: int, version: int) -> None:
     with pytest.raises(ProtocolError, match="not served"):
         decode(frame(key, version, bytes(100)))
+
+
+def test_older_librdkafka_finds_what_it_takes_for_a_sign() -> None:
+    assert ADVERTISED[protocol.PRODUCE][0] == 0  # else it does not compress
+    assert ADVERTISED[protocol.SASL_HANDSHAKE][0] == 0  # else it does not log in
 
 
 def test_bytes_too_many_are_refused() -> None:
