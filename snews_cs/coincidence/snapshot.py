@@ -30,11 +30,12 @@ class UnreadableSnapshot(Exception):
 def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
     """Return the state of the engine and its caches as bytes."""
     parameters, *rest = state
-    written = bytearray(to_json([FORMAT, MESSAGE.dump_python(parameters), *rest]))
+    written = BytesIO()
+    written.write(to_json([FORMAT, MESSAGE.dump_python(parameters), *rest]))
     for cache in caches:
         for row in _rows(cache):
-            written += b"\n" + to_json(row)
-    return bytes(written)
+            written.write(b"\n" + to_json(row))
+    return written.getvalue()
 
 
 def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:

@@ -31,7 +31,7 @@ _POLL = timedelta(seconds=0.1)
 _PROPERTIES: dict[str, Any] = {
     "fetch.queue.backoff.ms": 10,  # the default of 1 s, with hop's short queue, drains a backlog ten times slower
     "fetch.error.backoff.ms": 100,
-    "queued.max.messages.kbytes": 16_384,
+    "queued.max.messages.kbytes": 4_096,
     "topic.metadata.refresh.interval.ms": 10_000,  # within this a new partition is noticed
     "statistics.interval.ms": 1_000,  # how often librdkafka calls us, whether anything arrives or not
 }
