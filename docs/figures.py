@@ -1,6 +1,8 @@
-"""Draws the figures of the documentation with the engine itself: ``.venv/bin/python docs/figures.py``.
+"""Draws the figures of the documentation: ``.venv/bin/python docs/figures.py``.
 
-A figure carries the numbers that it shows as JSON in its metadata; tests/docs holds them against the engine.
+The README example is put through the engine itself; its figure carries the numbers that it shows as JSON in its
+metadata, and tests/docs holds them against the engine. The picture of ``make run`` is what the demonstration saved
+(``.venv/bin/python -m snews_cs.simulation.demo --svg docs/images/make-run.svg``); here an excerpt is cut from it.
 """
 
 import json
@@ -22,6 +24,8 @@ from snews_cs.messages.types import Observation
 
 IMAGES = Path(__file__).with_name("images")
 EXAMPLE = IMAGES / "readme-example.svg"
+MAKE_RUN = IMAGES / "make-run.svg"
+MAKE_RUN_EXCERPT = IMAGES / "make-run-excerpt.svg"
 
 MESSAGES = (
     ("Super-K", "2026-11-21T12:30:00Z"),
@@ -33,6 +37,7 @@ MESSAGES = (
 
 COLOURS = ("#2a6f97", "#c1666b", "#6c757d")
 WINDOW_S = 10
+LINE_HEIGHT = 24.4
 
 
 def play_example() -> tuple[pd.DataFrame, list[tuple[Alert, ...]]]:
@@ -130,11 +135,38 @@ def _draw_sublist(axes: Axes, number: int, points: list[tuple[float, int]], says
 
 def embedded_data(path: Path) -> Any:
     """Return the numbers that a figure carries."""
-    found = re.search(r"<dc:description>(.*?)</dc:description>", path.read_text(), re.DOTALL)
+    return json.loads(unescape(_found("<dc:description>(.*?)</dc:description>", path.read_text())))
+
+
+def cut_excerpt(path: Path = MAKE_RUN_EXCERPT, acts: tuple[int, int] = (3, 4)) -> None:
+    """Cut some acts of the demonstration out of its picture, a terminal that rich has drawn."""
+    svg = MAKE_RUN.read_text()
+    begins = {
+        int(act): int(line) for line, act in re.findall(r'-line-(\d+)\)">(?:&#160;)?(\d+)&#160;&#160;</text>', svg)
+    }
+    first, end = begins[acts[0]], begins[acts[1] + 1] - 1
+
+    def kept(match: re.Match[str]) -> str:
+        return match[0] if first <= int(match["line"]) < end else ""
+
+    svg = re.sub(r'<clipPath id="[^"]*-line-(?P<line>\d+)">.*?</clipPath>\n?', kept, svg, flags=re.DOTALL)
+    svg = re.sub(r'<text[^>]*-line-(?P<line>\d+)\)">[^<]*</text>', kept, svg)
+    whole = float(_found(r'viewBox="0 0 \S+ ([\d.]+)"', svg))
+    gone = whole - 60 - LINE_HEIGHT * (end - first)
+    svg = svg.replace(f'{whole:g}"', f'{whole - gone:.1f}"').replace(
+        f'height="{whole - 2:g}"', f'height="{whole - 2 - gone:.1f}"'
+    )
+    svg = svg.replace("translate(9, 41)", f"translate(9, {41 - LINE_HEIGHT * first:.1f})")
+    path.write_text("\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n")
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text, re.DOTALL)
     if found is None:
-        raise ValueError(f"{path} carries no data")
-    return json.loads(unescape(found[1]))
+        raise ValueError(f"{pattern} is not there")
+    return found[1]
 
 
 if __name__ == "__main__":
     draw_example()
+    cut_excerpt()

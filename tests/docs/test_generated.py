@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -37,8 +38,16 @@ def test_figure_shows_what_the_engine_decides(figures: ModuleType) -> None:
     ]
 
 
-def test_figure_is_small(figures: ModuleType) -> None:
-    assert figures.EXAMPLE.stat().st_size < 200_000
+def test_excerpt_is_cut_from_the_picture_of_make_run(figures: ModuleType, tmp_path: Path) -> None:
+    """Whoever takes a new picture cuts the excerpt anew: ``.venv/bin/python docs/figures.py``."""
+    figures.cut_excerpt(tmp_path / "excerpt.svg")
+    assert figures.MAKE_RUN_EXCERPT.read_text() == (tmp_path / "excerpt.svg").read_text()
+
+
+def test_figures_are_small(figures: ModuleType) -> None:
+    sizes = {path.name: path.stat().st_size for path in figures.IMAGES.iterdir()}
+    assert {figures.EXAMPLE.name, figures.MAKE_RUN.name} <= sizes.keys()
+    assert max(sizes.values()) < 200_000
 
 
 def test_table_of_settings_has_each_with_its_meaning(generated: ModuleType) -> None:
