@@ -9,6 +9,7 @@ from snews_cs.answers import Answers
 from snews_cs.errors import StorageError
 from snews_cs.journal import Journal
 from snews_cs.messages.admission import AdmissionPolicy, Reading, read_message
+from snews_cs.messages.limits import MAX_KEPT_BYTES
 from snews_cs.messages.masking import mask_passwords
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
@@ -155,8 +156,8 @@ class CoincidenceServer:
         except Exception as error:  # a fault of ours must cost one message, not the server
             log.critical("ALARM: a decoder failed on a message", key=key, exc_info=True)
             reading = Reading(message=None, verdict=Verdict(reason=f"internal error: {type(error).__name__}"))
-        masked = mask_passwords(raw, self._policy.admin_password)
-        return self._journal.decide(key, masked, reading, received_ns)  # 3.
+        kept = mask_passwords(raw, self._policy.admin_password).cut(MAX_KEPT_BYTES)
+        return self._journal.decide(key, kept, reading, received_ns)  # 3.
 
     def _take_over(self, entries: Sequence[Entry]) -> None:
         """See to what follows from entries that this server has appended."""

@@ -6,6 +6,9 @@ import reprlib
 MAX_BYTES = 1_048_576
 """Largest value of a Kafka record that is looked into (1 MiB, Kafka's own default limit)."""
 
+MAX_KEPT_BYTES = 8 * MAX_BYTES
+"""Most that is kept of a record: no store takes entries of any size (MongoDB: 16 MB)."""
+
 MAX_DEPTH = 32
 """Deepest nesting of objects and lists; the released clients reach four."""
 

@@ -1,7 +1,7 @@
 """A message as it came from Kafka, before anything is made of it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,20 @@ class RawMessage:
             for part in (name.encode("utf-8", "surrogatepass"), content):
                 digest.update(b"-" if part is None else b"%d:%s" % (len(part), part))
         return f"{self.topic}/{self.partition}/{self.offset}/{digest.hexdigest()}"
+
+    def cut(self, limit: int) -> "RawMessage":
+        """Return the record with at most ``limit`` bytes of value and headers: the rest is cut off, headers first."""
+        if len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) <= limit:
+            return self
+        value = self.value and self.value[:limit]
+        left = limit - len(value or b"")
+        headers = []
+        for name, content in self.headers:
+            left -= len(name) + len(content or b"")
+            if left < 0:
+                break
+            headers.append((name, content))
+        return replace(self, headers=tuple(headers), value=value)
 
     def header(self, name: str) -> bytes | None:
         """Value of the first header of that name, None if there is none."""

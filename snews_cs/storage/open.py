@@ -4,13 +4,8 @@ import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pymongo
-from pymongo.errors import PyMongoError
-
 from snews_cs.errors import SettingsError, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage.documents import Document
-from snews_cs.storage.mongo import OPTIONS, MongoStorage
 from snews_cs.storage.protocol import Storage
 from snews_cs.storage.sqlite import SqliteStorage
 
@@ -50,6 +45,12 @@ def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEE
 
 
 def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
+    import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
+    from pymongo.errors import PyMongoError
+
+    from snews_cs.storage.documents import Document
+    from snews_cs.storage.mongo import OPTIONS, MongoStorage
+
     hosts = urlsplit(url).netloc.rpartition("@")[2]  # the rest may hold a password
     try:
         with warnings.catch_warnings():

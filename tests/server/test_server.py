@@ -9,6 +9,7 @@ import pytest
 from snews_cs.coincidence.engine import Engine
 from snews_cs.errors import StoreUnreachable
 from snews_cs.journal import SNAPSHOT_AFTER
+from snews_cs.messages.limits import MAX_KEPT_BYTES
 from snews_cs.messages.types import Parameters
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
@@ -54,6 +55,15 @@ def test_one_message_one_entry_then_the_offset(open_house: OpenHouse) -> None:
     assert house.publisher.keys == [house.publisher.published["alerts"][0]["event_id"]]
     assert house.storage.projected() == house.storage.last_sequence()
     assert house.storage.unpublished() == []
+
+
+def test_what_no_store_could_hold_is_cut(open_house: OpenHouse) -> None:
+    house = open_house()
+    house.say(b"x" * 20_000_000, seen("JUNO"))
+    (cut, whole) = entries(house)
+    assert len(cut.raw.value or b"") == MAX_KEPT_BYTES
+    assert "20000000 bytes" in str(cut.verdict.reason).replace(",", "")
+    assert whole.verdict.accepted
 
 
 def test_what_is_journaled_is_skipped(open_house: OpenHouse) -> None:
