@@ -53,7 +53,7 @@ def _nanoseconds(value: object) -> int:
         seconds = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(f"{value!r} is not a number of seconds") from None
-    if isinstance(value, bool) or not abs(seconds) <= _LONGEST_S:
+    if not (seconds.is_finite() and abs(seconds) <= _LONGEST_S):
         raise ValueError(f"{value!r} is not a number of seconds up to {_LONGEST_S}")
     ns = seconds * 10**9
     if ns != int(ns):

@@ -110,24 +110,28 @@ def test_the_released_client_reads_our_pickles_as_its_own(message: Said, client_
 
 def test_what_a_client_cannot_say_is_one_line() -> None:
     by_uuid = replace(RETRACTION, retract_message_uuid=UUID_TEXT, retract_latest_n=None)
-    for message, client, reason in (
+    unsayable: list[tuple[Said, Client, str]] = [
         (replace(OBSERVATION, is_test=True), "snews_pt-1.0", "cannot mark a message as a test"),
         (replace(OBSERVATION, is_pre_sn=True), "snews_pt-1.4", "pre-supernova"),
         (by_uuid, "snews_pt-1.4", "by its uuid"),
         (replace(RETRACTION, retract_latest_n="ALL"), "snews_pt-3.0", "ALL"),
-    ):
+    ]
+    for message, client, reason in unsayable:
         with pytest.raises(SettingsError, match=reason):
             sent(message, client)
     with pytest.raises(SettingsError, match="has none"):
         write(OBSERVATION, "snews_pt-1.0", number=None, now_ns=NOW)
 
 
-def test_marks_arrive() -> None:
-    for client in ("hop", "snews_pt-1.2", "snews_pt-1.4", "snews_pt-3.0"):
-        heard = understood(sent(replace(OBSERVATION, is_test=True), client))  # type: ignore[arg-type]
-        assert isinstance(heard, Observation)
-        assert heard.is_test
-    for client in ("hop", "snews_pt-1.0", "snews_pt-1.2", "snews_pt-3.0"):
-        heard = understood(sent(replace(OBSERVATION, is_pre_sn=True), client))  # type: ignore[arg-type]
-        assert isinstance(heard, Observation)
-        assert heard.is_pre_sn
+@pytest.mark.parametrize("client", ["hop", "snews_pt-1.2", "snews_pt-1.4", "snews_pt-3.0"])
+def test_a_test_arrives_as_one(client: Client) -> None:
+    heard = understood(sent(replace(OBSERVATION, is_test=True), client))
+    assert isinstance(heard, Observation)
+    assert heard.is_test
+
+
+@pytest.mark.parametrize("client", ["hop", "snews_pt-1.0", "snews_pt-1.2", "snews_pt-3.0"])
+def test_pre_supernova_neutrinos_arrive_as_such(client: Client) -> None:
+    heard = understood(sent(replace(OBSERVATION, is_pre_sn=True), client))
+    assert isinstance(heard, Observation)
+    assert heard.is_pre_sn

@@ -145,20 +145,25 @@ class Screen:
         """Say what to type in order to take part."""
         tools = shlex.quote(str(Path(sys.executable).parent))
         observations = settings.observation_topic
-        for what, command in (
-            ("in another terminal", f"export PATH={tools}:$PATH HOP_BROKER={settings.hop_broker} HOP_AUTH=false"),
-            ("subscribe", f"hop subscribe --no-auth {settings.alert_topic}"),
+        self._console.print(Text("\nIt is all still up, until Ctrl-C. In another terminal:", style="bold"))
+        for why, *commands in (
             (
-                "two detectors, by hand",
-                "snews_cs simulate --print --detectors LZ,DUNE --burst 1 --duration 5 >now.json",
+                "these commands, this broker",
+                f"export PATH={tools}:$PATH HOP_BROKER={settings.hop_broker} HOP_AUTH=false",
             ),
-            ("", f"hop publish --no-auth {observations} <now.json"),
-            ("all of them, and a supernova", "snews_cs simulate --burst 5"),
-            ("what is in force", "snews_cs config"),
+            ("subscribe to alerts", f"hop subscribe --no-auth {settings.alert_topic}"),
+            (
+                "publish by hand: two detectors that see a burst now",
+                "snews_cs simulate --print --detectors LZ,DUNE --burst 1 --duration 5 >now.json",
+                f"hop publish --no-auth -f JSON {observations} <now.json",
+            ),
+            ("all detectors, and a supernova 5 s from now", "snews_cs simulate --burst 5"),
+            ("the settings in force", "snews_cs config"),
         ):
-            line = Text.assemble((f"  {what:<29}" if what else " " * 31, "dim"), command)
-            self._console.print(line, soft_wrap=True)
-        self._console.print(Text("It is all still up, and what comes is shown here. Ctrl-C ends it.", style="bold"))
+            self._console.print(Text(f"  # {why}", style="dim"))
+            for command in commands:
+                self._console.print(Text(f"  {command}"), soft_wrap=True)
+        self._console.print(Text("What comes is shown here:", style="bold"))
 
     def failure(self, text: str) -> None:
         """Show why it could not go on."""
@@ -201,6 +206,8 @@ def _message_line(entry: Entry) -> Table:
     numbers = [str(record.number) for record in entry.outcome.sublists] if entry.outcome else []
     if numbers and entry.outcome and entry.outcome.lines:
         became += f", sublist{'s' if len(numbers) > 1 else ''} {' and '.join(numbers)}"
+    if isinstance(entry.message, Observation | Retraction | Heartbeat) and entry.message.is_test:
+        became += " (a test)"
     line.add_row(Text(row[0], style="cyan"), *row[1:], Text(wire, style="dim"), became and f"→ {became}")
     return line
 
