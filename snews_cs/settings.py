@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     hb_offline_after_ns: Annotated[Seconds, Positive] = Field(600 * _SECOND_NS, alias="HB_OFFLINE_AFTER")
     """A detector whose last heartbeat is older than this counts as offline (seconds)."""
     muted_detectors: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="MUTED_DETECTORS")
-    """Detectors that no warnings are sent about, separated by ``,`` or ``;``."""
+    """Detectors whose observations are journaled but do not count (not in this version yet), as a list."""
     detector_registry: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] | None = Field(
         None, alias="DETECTOR_REGISTRY"
     )
