@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from hop import Stream
 from hop.io import Producer
 
-from snews_cs.errors import AccessDenied, MessageRefused, NotDelivered, StreamError
+from snews_cs.errors import AccessDenied, BrokerUnreachable, MessageRefused, NotDelivered, StreamError, TopicMissing
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.alerts import json_object
@@ -60,8 +60,8 @@ class AlertPublisher:
     """Publishes JSON texts through hop, each acknowledged by all in-sync replicas before a method returns.
 
     A failure leaves it open whether the message was taken; nothing is sent later that was reported as failed, but for
-    what was on its way in that moment. After a failure the next call opens a new connection. One thread uses a
-    publisher at a time.
+    what was on its way in that moment. After a broken connection or a refused login the next call opens another one.
+    One thread uses a publisher at a time.
 
     Parameters
     ----------
@@ -100,7 +100,10 @@ class AlertPublisher:
         self.publish_all([Publication(url=url, key=key, payload=payload, message_id=message_id)])
 
     def publish_all(self, publications: Sequence[Publication]) -> None:
-        """Publish messages in order and wait for their acknowledgement, at most 2 s for each cluster.
+        """Publish messages in order and wait for their acknowledgements.
+
+        What is not acknowledged is given up after 1.5 s; as librdkafka only looks once a second, a failure takes up to
+        2.5 s for each cluster.
 
         Raises
         ------
@@ -135,8 +138,8 @@ class AlertPublisher:
 
         Raises
         ------
-        BrokerUnreachable, AccessDenied, TopicMissing
-            If the topic cannot be opened.
+        BrokerUnreachable, AccessDenied
+            If the topic cannot be opened; nothing stands on one that does not exist.
         """
         source = ReadFrom(
             address=TopicAddress.parse(topic), auth=self._auth, group_id=None, since=since, until_end=True
@@ -147,8 +150,12 @@ class AlertPublisher:
         try:
             while not reader.exhausted:
                 left_s = deadline - time.monotonic()
+                if isinstance(reader.problem, TopicMissing):
+                    break
                 if reader.problem is not None:
                     raise reader.problem
+                if left_s <= 0 and not reader.is_open:
+                    raise BrokerUnreachable(f"broker {source.address.brokers} does not answer in {timeout_s:g} s")
                 if left_s <= 0:
                     log.warning("the end of a topic was not reached in time", topic=topic)
                     break
@@ -191,15 +198,18 @@ class _Connection:
         self.useless = False
         """Whether another connection must be opened, with the credentials as they are then."""
         self._errors: deque[KafkaError] = deque(maxlen=20)
-        self._producer: Producer = Stream(auth=ClientOptions(address, credential, _PROPERTIES)).open(
-            address.url,
-            "w",
-            produce_timeout=_MESSAGE_TIMEOUT,
-            automatic_offload=False,  # else hop asks the broker for a topic's settings, waiting up to 60 s for them
-            use_idempotence=idempotent,
-            reconnect_max_time=_LONGEST_RECONNECT,
-            error_callback=self._errors.append,
-        )
+        try:
+            self._producer: Producer = Stream(auth=ClientOptions(address, credential, _PROPERTIES)).open(
+                address.url,
+                "w",
+                produce_timeout=_MESSAGE_TIMEOUT,
+                automatic_offload=False,  # else hop asks the broker for a topic's settings, and waits up to 60 s
+                use_idempotence=idempotent,
+                reconnect_max_time=_LONGEST_RECONNECT,
+                error_callback=self._errors.append,
+            )
+        except RuntimeError as error:
+            raise StreamError(f"hop's own settings cannot be used: {error}") from error
 
     def send(self, addressed: Sequence[tuple[TopicAddress, Publication]]) -> None:
         """Write, and wait for the acknowledgements."""
@@ -234,10 +244,10 @@ class _Connection:
             reason = next((each.str() for each in heard if each.name() != ALL_BROKERS_DOWN), "")
             problem = translate(heard[-1], address, reason=reason)
         elif error is not None:
+            heard.append(error)
             problem = translate(error, address)
         else:
             problem = NotDelivered(f"{address.brokers} does not acknowledge messages for topic {address.topic}")
-        self.useless |= isinstance(problem, AccessDenied) or any(
-            each.fatal() for each in [*heard, *filter(None, [error])]
-        )
+        # A broken connection is mended faster by opening another; one that is merely slow must not be begun anew.
+        self.useless |= isinstance(problem, AccessDenied | BrokerUnreachable) or any(each.fatal() for each in heard)
         return problem

@@ -12,7 +12,7 @@ from hop.io import Metadata, StartPosition
 from hop.models import JSONBlob
 
 from snews_cs.broker.process import BrokerProcess
-from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, TopicMissing
+from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError, TopicMissing
 from snews_cs.streams.publisher import AlertPublisher, Publication
 from tests.streams.conftest import OwnBroker, produce
 from tests.support.broker import PASSWORD, USER, make_topic, write_auth
@@ -149,9 +149,21 @@ def test_the_tail_leaves_out_what_is_older(broker: BrokerProcess, topic: str, pu
     assert publisher.tail(broker.url(topic), 100, since=now + timedelta(hours=1)) == []
 
 
-def test_the_tail_of_a_topic_that_is_not_there_is_an_error(own_broker: OwnBroker, publisher: AlertPublisher) -> None:
-    with pytest.raises(TopicMissing):
-        publisher.tail(f"kafka://{own_broker.address}/missing", 100)
+def test_nothing_stands_on_a_topic_that_does_not_exist(own_broker: OwnBroker, publisher: AlertPublisher) -> None:
+    assert publisher.tail(f"kafka://{own_broker.address}/missing", 100) == []
+
+
+def test_the_tail_is_not_known_while_the_broker_is_down(own_broker: OwnBroker, publisher: AlertPublisher) -> None:
     own_broker.stop()
-    with pytest.raises(BrokerUnreachable):
+    with pytest.raises(BrokerUnreachable, match="Connection refused"):
         publisher.tail(own_broker.url, 100)
+
+
+def test_malformed_settings_of_hop_are_one_line(
+    broker: BrokerProcess, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "hop").mkdir()
+    (tmp_path / "hop" / "config.toml").write_text("[[[")
+    with AlertPublisher([], auth=False) as publisher, pytest.raises(StreamError, match=r"config\.toml"):
+        publisher.publish(broker.url(topic), "event", b"{}", ID)
