@@ -17,12 +17,15 @@ __all__ = ["HOUR", "MINUTE", "NOON", "PRE_SN", "REAL", "SECOND", "TEST", "Sky", 
 
 
 class Sky:
-    """A decider and a clock. Times are ns after noon; ``now`` stays where the test put it."""
+    """A decider and a clock. Times are ns after noon; ``now`` stays where the test put it.
+
+    ``said`` counts the messages, which gives each its key, and a uuid if none is given.
+    """
 
     def __init__(self, decider: Engine | Oracle) -> None:
         self.decider = decider
         self.now = MINUTE
-        self._said = 0
+        self.said = 0
 
     def sees(
         self,
@@ -37,7 +40,7 @@ class Sky:
         return self.tell(
             Observation(
                 detector_name=detector,
-                message_uuid=uuid or f"message {self._said}",
+                message_uuid=uuid or f"message {self.said}",
                 neutrino_time_ns=NOON + at,
                 p_value=p,
                 is_test=cache.is_test,
@@ -57,7 +60,7 @@ class Sky:
         return self.tell(
             Retraction(
                 detector_name=detector,
-                message_uuid=f"message {self._said}",
+                message_uuid=f"message {self.said}",
                 retract_message_uuid=uuid,
                 retract_latest_n=latest,
                 is_test=cache.is_test,
@@ -68,17 +71,17 @@ class Sky:
     def beats(self, detector: str, status: Literal["ON", "OFF"] = "ON", *, is_test: bool = False) -> Outcome:
         """Let a detector say that it is on or off."""
         return self.tell(
-            Heartbeat(detector_name=detector, message_uuid=f"message {self._said}", status=status, is_test=is_test)
+            Heartbeat(detector_name=detector, message_uuid=f"message {self.said}", status=status, is_test=is_test)
         )
 
     def reset(self, *, is_test: bool) -> Outcome:
         """Empty the tests' caches, or the real ones."""
-        return self.tell(HardReset(detector_name="", message_uuid=f"message {self._said}", is_test=is_test))
+        return self.tell(HardReset(detector_name="", message_uuid=f"message {self.said}", is_test=is_test))
 
     def tell(self, message: Message) -> Outcome:
         """Say anything, now."""
-        self._said += 1
-        return self.decider.apply(message, NOON + self.now, f"key {self._said}")
+        self.said += 1
+        return self.decider.apply(message, NOON + self.now, f"key {self.said}")
 
     def sublists(self, cache: CacheKey = REAL) -> dict[int, list[tuple[str, int]]]:
         """Return what is in each sublist, by number: (detector, time after noon), earliest first."""

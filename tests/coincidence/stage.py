@@ -5,7 +5,7 @@ them) and a seeded random generator.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from snews_cs.messages.types import (
     Retraction,
     SignificanceTier,
 )
-from tests.coincidence.definitions import Line
+from tests.coincidence.definitions import Line, OracleCache
 from tests.coincidence.oracle import HOUR, SECOND
 from tests.coincidence.trial import Trial
 
@@ -86,14 +86,16 @@ class Stage:
             self._say(self._observation(key, line.detector_name, line.time_ns, line.p_value, self._uuid(choose)))
 
     def resend(self, choose: Choose) -> None:
-        """Deliver a message once more, perhaps to another cache or with something changed."""
+        """Deliver a message once more, perhaps after 48 h, to another cache, or with something changed."""
         if self.said:
-            message = choose(self.said)
-            change = choose(("nothing", "nothing", "nothing", "p-value", "time", "cache"))
+            message = choose((choose(self.said), self.said[-1]))
+            change = choose(("nothing", "nothing", "nothing", "age", "p-value", "time", "cache"))
             if change == "p-value":
                 message = replace(message, p_value=choose(P_VALUES))
             elif change == "time":
                 message = replace(message, neutrino_time_ns=message.neutrino_time_ns + choose(NEIGHBOURHOOD))
+            elif change == "age":
+                self._outlast(choose, self._cache(message).accepted.values())
             elif change == "cache":
                 key = choose(CACHES)
                 message = replace(message, is_test=key.is_test, is_pre_sn=key.is_pre_sn)
@@ -117,14 +119,19 @@ class Stage:
 
     def retract_before(self, choose: Choose) -> None:
         """Take a message back that has not come yet."""
-        self._retract(choose(CACHES), choose(DETECTORS), uuid=self._fresh_uuid())
+        self.announced.append(self._retract(choose(CACHES), choose(DETECTORS), uuid=self._fresh_uuid()))
 
     def observe_what_was_retracted(self, choose: Choose) -> None:
-        """Say what was taken back before it came."""
+        """Say what was taken back before it came, perhaps 48 h later; sometimes take it back again first."""
         if self.announced:
-            retraction = choose(self.announced)
+            retraction = choose((choose(self.announced), self.announced[-1]))
             key = CacheKey(retraction.is_test, retraction.is_pre_sn)
-            time_ns = self.scene + choose(range(61)) * SECOND // 2
+            if choose((False, False, True)):
+                self._outlast(choose, self._cache(retraction).waiting.values())
+            if choose((False, False, True)):
+                self._tell(retraction)
+                self._set_clock(self.now + choose((0, 1, HOUR, 24 * HOUR)))
+            time_ns = self.now - choose(range(61)) * SECOND // 2
             uuid = retraction.retract_message_uuid or ""
             self._say(self._observation(key, retraction.detector_name, time_ns, choose(P_VALUES), uuid))
 
@@ -183,6 +190,13 @@ class Stage:
             self._set_clock(choose((ahead[0], choose(ahead))) + choose((-1, 0, 1)))
             self._begin_another_scene(choose)
 
+    def _outlast(self, choose: Choose, received_ns: Iterable[int]) -> None:
+        """Go to 48 h after one of these was received, or just beside."""
+        ends = [each + 48 * HOUR for each in received_ns]
+        if ends:
+            self._set_clock(choose(ends) + choose((-1, 0, 1)))
+            self._begin_another_scene(choose)
+
     def _set_clock(self, now: int) -> None:
         """Set the clock, never more than an hour back: a memory of 48 h may be dropped after 49."""
         self.latest = max(self.latest, now)
@@ -219,6 +233,9 @@ class Stage:
     def _live(self, key: CacheKey) -> list[Line]:
         return list(self.trial.oracle.caches[key].live.values())
 
+    def _cache(self, message: Observation | Retraction) -> OracleCache:
+        return self.trial.oracle.caches[CacheKey(message.is_test, message.is_pre_sn)]
+
     def _a_line(self, choose: Choose) -> Iterator[tuple[CacheKey, Line]]:
         """One live line and its cache, if there is any."""
         lines = [(key, line) for key in dict.fromkeys(CACHES) for line in self._live(key)]
@@ -250,7 +267,7 @@ class Stage:
 
     def _retract(
         self, key: CacheKey, name: str, *, uuid: str | None = None, latest: int | Literal["ALL"] | None = None
-    ) -> None:
+    ) -> Retraction:
         message = Retraction(
             detector_name=name,
             message_uuid=self._fresh_uuid(),
@@ -259,9 +276,8 @@ class Stage:
             retract_message_uuid=uuid,
             retract_latest_n=latest,
         )
-        if uuid is not None:
-            self.announced.append(message)
         self._tell(message)
+        return message
 
     def _tell(self, message: Message) -> None:
         self.trial.apply(message, self.now)
@@ -277,8 +293,8 @@ MOVES: dict[Move, int] = {
     Stage.resend: 4,
     Stage.retract: 10,
     Stage.retract_something_said: 2,
-    Stage.retract_before: 2,
-    Stage.observe_what_was_retracted: 2,
+    Stage.retract_before: 3,
+    Stage.observe_what_was_retracted: 4,
     Stage.retract_latest: 4,
     Stage.heartbeat: 2,
     Stage.all_heartbeats: 1,

@@ -104,16 +104,42 @@ def test_an_heir_may_begin_two_windows_before_the_change(sky: Sky) -> None:
     assert (outcome.alerts[0].event_id, outcome.alerts[0].merged_event_ids) == (kept.event_id, (lost.event_id,))
 
 
-def test_of_several_heirs_the_one_with_most_detectors_then_the_lowest_number(sky: Sky) -> None:
-    for name, at in zip(["d1", "d2", "d3", "d4"], seconds(0, 4, 8, 14), strict=True):
-        sky.sees(name, at, uuid=name)
-    assert times(sky) == {0: seconds(0, 4, 8), 1: seconds(4, 8, 14)}
-    sky.sees("d3", round(12.5 * SECOND), uuid="again")
-    assert times(sky) == {0: seconds(0, 4, 8), 1: seconds(4, 8, 12.5, 14)}
-    sky.sees("d5", 22 * SECOND, uuid="d5")
-    assert times(sky)[2] == seconds(12.5, 14, 22)
-    (update,) = sky.retracts("d5", "d5").alerts
-    assert (update.sub_list_number, names(update)) == (1, ["d2", "d3", "d4"])
+def test_of_several_heirs_the_one_with_most_detectors(sky: Sky) -> None:
+    """What d5 leaves is inside sublist 1, and overlaps sublist 0 in two of its three."""
+    for name, at in zip(["d6", "d7", "d2", "d3", "d4", "d5"], seconds(3.2, 4, 12.5, 13, 14, 22), strict=True):
+        sky.sees(name, at)
+    assert times(sky) == {0: seconds(3.2, 4, 12.5, 13), 1: seconds(4, 12.5, 13, 14), 2: seconds(12.5, 13, 14, 22)}
+    (update,) = sky.retracts("d5", latest=1).alerts
+    assert (update.sub_list_number, len(update.merged_event_ids)) == (1, 1)
+
+
+def test_of_several_heirs_with_as_many_detectors_the_lowest_number(sky: Sky) -> None:
+    for name, at in zip(["d4", "d7", "d2", "d3", "d4", "d5"], seconds(3.2, 4, 12.5, 13, 14, 22), strict=True):
+        sky.sees(name, at)
+    assert times(sky) == {0: seconds(3.2, 4, 12.5, 13), 1: seconds(4, 12.5, 13, 14), 2: seconds(12.5, 13, 14, 22)}
+    (update,) = sky.retracts("d5", latest=1).alerts
+    assert (update.sub_list_number, len(update.merged_event_ids)) == (0, 1)
+
+
+def test_an_heir_holds_an_observation_of_the_lost_sublist(sky: Sky) -> None:
+    """The same two detectors coincide 15 s earlier: another event, which inherits nothing."""
+    sky.sees("d1", -16 * SECOND)
+    sky.sees("d2", -15 * SECOND)
+    sky.sees("d1", 0)
+    sky.sees("d2", 0, uuid="b")
+    assert types(sky.retracts("d2", "b")) == [("RETRACTION", 1)]
+
+
+def test_several_lost_sublists_may_merge_into_one(sky: Sky) -> None:
+    """One message retracts two observations of d4, without which both their sublists lie within a third."""
+    for name, at in zip(["d1", "d2", "d3", "d5"], seconds(1, 5, 6, 10.5), strict=True):
+        sky.sees(name, at)
+    for at in seconds(-4, 15):
+        sky.sees("d4", at, uuid="twice")
+    assert times(sky) == {0: seconds(1, 5, 6, 10.5), 1: seconds(-4, 1, 5, 6), 2: seconds(5, 6, 10.5, 15)}
+    lost = tuple(sublist.event_id for sublist in sky.decider.caches[REAL].sublists()[1:])
+    (update,) = sky.retracts("d4", "twice").alerts
+    assert (update.alert_type, update.sub_list_number, update.merged_event_ids) == (AlertType.UPDATE, 0, lost)
 
 
 def test_a_merge_into_a_sublist_without_an_alert_is_its_initial(sky: Sky) -> None:
@@ -138,6 +164,13 @@ def test_retractions_go_first_then_the_others_each_by_number(sky: Sky) -> None:
     outcome = sky.retracts("d3", latest="ALL")
     assert types(outcome) == [("RETRACTION", 1), ("RETRACTION", 2), ("UPDATE", 0)]
     assert [alert.sent_time_ns - NOON - sky.now for alert in outcome.alerts] == [0, 1, 2]
+
+
+def test_alerts_go_in_order_of_number_not_of_time(sky: Sky) -> None:
+    sky.sees("d1", 15 * SECOND)
+    sky.sees("d2", 0)
+    assert types(sky.sees("d3", 8 * SECOND)) == [("INITIAL", 0), ("INITIAL", 1)]
+    assert times(sky) == {0: seconds(8, 15), 1: seconds(0, 8)}
 
 
 def test_one_message_is_one_change(sky: Sky) -> None:
@@ -167,6 +200,14 @@ def test_expiry_of_a_member_is_no_reason_for_an_update(sky: Sky) -> None:
     assert sky.sees("d2", 6 * SECOND).alerts == ()
     (update,) = sky.sees("d4", 3 * SECOND).alerts
     assert (names(update), update.revision) == (["d2", "d3", "d4"], 3)
+
+
+def test_a_retraction_lists_the_members_last_published_even_if_one_expired(sky: Sky) -> None:
+    for name, at in zip(["d1", "d2", "d3"], seconds(0, 1, 2), strict=True):
+        sky.sees(name, at)
+    sky.now = DAY
+    (retraction,) = sky.retracts("d2", latest=1).alerts
+    assert (names(retraction), retraction.retracted_detector_names) == (["d1", "d2", "d3"], ("d2",))
 
 
 # What an alert says
@@ -209,6 +250,15 @@ def test_a_member_replaced_by_its_own_later_observation_was_retracted_too(sky: S
     sky.sees("d2", 4 * SECOND, uuid="b")
     (update,) = sky.retracts("d2", "a").alerts
     assert (names(update), update.retracted_detector_names) == (["d1", "d2"], ("d2",))
+
+
+def test_the_same_members_at_another_time_are_another_event(sky: Sky) -> None:
+    events = set()
+    for _ in range(3):
+        sky.sees("d1", 0, uuid="a", cache=TEST)
+        events.add(sky.sees("d2", 0, uuid="b", cache=TEST).alerts[0].event_id)
+        sky.reset(is_test=True)
+    assert len(events) == 3
 
 
 def test_alerts_belong_to_their_cache(sky: Sky) -> None:

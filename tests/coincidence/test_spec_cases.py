@@ -73,6 +73,13 @@ def test_equal_shares_go_to_the_earliest_window_and_fresh_numbers_in_order_of_ti
     assert times(sky) == {0: seconds(0, 2), 1: seconds(2, 10.5)}
 
 
+def test_fresh_numbers_go_in_order_of_time(sky: Sky) -> None:
+    for at in seconds(0, 1, 2, 20, 21, 22):
+        sky.sees(f"d{at}", at)
+    sky.sees("between", round(11.5 * SECOND))
+    assert times(sky) == {0: seconds(0, 1, 2), 1: seconds(20, 21, 22), 2: seconds(2, 11.5), 3: seconds(11.5, 20, 21)}
+
+
 def test_equal_shares_of_two_sublists_go_to_the_lowest_number(sky: Sky) -> None:
     sky.sees("d1", 15 * SECOND)
     sky.sees("d2", 4 * SECOND)
@@ -163,6 +170,13 @@ def test_rule_3_time_and_p_value_become_the_new_ones(sky: Sky) -> None:
     assert (refined.neutrino_time_ns - NOON, refined.p_value, refined.message_uuid) == (SECOND // 2, None, "b")
     assert refined.received_ns - opened.received_ns == SECOND
     assert refined.expires_ns - opened.expires_ns == SECOND // 2
+
+
+def test_rule_3_nearest_anchor(sky: Sky) -> None:
+    sky.sees("d1", 0)
+    sky.sees("d1", round(1.5 * SECOND))
+    sky.sees("d1", SECOND, p=0.1)
+    assert [(line.line_id, line.p_value) for line in sky.lines()] == [(0, None), (1, 0.1)]
 
 
 def test_rule_3_nearest_anchor_then_the_earliest(sky: Sky) -> None:

@@ -82,12 +82,12 @@ def test_retraction_by_number_counts_messages_of_live_lines_in_order_of_arrival(
 
 
 def test_retraction_of_all(sky: Sky) -> None:
-    for at in seconds(0, 5, 200):
+    for at in seconds(0, 5, 200, 300, 400, 500):
         sky.sees("d1", at)
     sky.sees("d2", 3 * SECOND)
     sky.sees("d1", 0, cache=TEST)
     sky.retracts("d1", latest="ALL")
-    assert [(line.detector_name) for line in sky.lines()] == ["d2"]
+    assert [line.detector_name for line in sky.lines()] == ["d2"]
     assert len(sky.lines(TEST)) == 1
     assert sky.retracts("d1", latest="ALL").disposition is Disposition.NO_TARGET
 
@@ -118,6 +118,14 @@ def test_hard_reset_empties_the_caches_of_its_kind_and_numbers_go_on(sky: Sky) -
     assert list(sky.sublists(TEST)) == [1]
     assert [line.line_id for line in sky.lines(TEST)] == [3, 4]
     assert sky.retracts("d2", "message 1", cache=TEST).disposition is Disposition.AWAITING
+
+
+def test_hard_reset_empties_the_pre_supernova_cache_too(sky: Sky) -> None:
+    sky.sees("d1", 0)
+    sky.sees("d1", 0, cache=PRE_SN)
+    sky.sees("d1", 0, cache=TEST)
+    assert sky.reset(is_test=False).lines_gone == (0, 1)
+    assert [len(sky.lines(cache)) for cache in (REAL, PRE_SN, TEST)] == [0, 0, 1]
 
 
 # Expiry

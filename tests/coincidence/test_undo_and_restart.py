@@ -1,0 +1,125 @@
+"""What was taken back leaves no trace, and a restart from a snapshot changes nothing that is said afterwards."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from snews_cs.coincidence.engine import Engine
+from snews_cs.coincidence.types import Outcome
+from tests.coincidence.sky import HOUR, MINUTE, SECOND, TEST, Sky
+
+DAY = 24 * HOUR
+Words = Callable[[Sky], Outcome]
+
+
+def leap(sky: Sky, to: int) -> Outcome:
+    sky.now = to
+    return sky.beats("d5", "OFF")
+
+
+WORDS: dict[str, Words] = {
+    "a new line": lambda sky: sky.sees("d4", 5 * SECOND, uuid="fresh"),
+    "a new line in two sublists": lambda sky: sky.sees("d4", 10 * SECOND, uuid="fresh"),
+    "a new line, earlier": lambda sky: sky.sees("d3", -5 * SECOND, uuid="fresh"),
+    "a lonely line": lambda sky: sky.sees("d1", 500 * SECOND, uuid="fresh"),
+    "a refinement": lambda sky: sky.sees("d2", 10 * SECOND, p=0.3, uuid="d2"),
+    "the same refinement by another": lambda sky: sky.sees("d2", 10 * SECOND, p=0.3, uuid="other"),
+    "a repeat": lambda sky: sky.sees("d1", 0, p=0.1, uuid="repeat"),
+    "a redelivery": lambda sky: sky.sees("d1", 0, p=0.1, uuid="d1"),
+    "what was retracted before": lambda sky: sky.sees("d4", 3 * SECOND, uuid="awaited"),
+    "what may be retracted": lambda sky: sky.sees("d4", 3 * SECOND, uuid="early"),
+    "a retraction": lambda sky: sky.retracts("d2", "d2"),
+    "a retraction of a repeat": lambda sky: sky.retracts("d1", "repeat"),
+    "a retraction to wait for": lambda sky: sky.retracts("d4", "early"),
+    "a retraction of the latest": lambda sky: sky.retracts("d3", latest=1),
+    "a retraction of all": lambda sky: sky.retracts("d1", latest="ALL"),
+    "a heartbeat": lambda sky: sky.beats("d4"),
+    "a last heartbeat": lambda sky: sky.beats("d3", "OFF"),
+    "a reset": lambda sky: sky.reset(is_test=False),
+    "a test": lambda sky: sky.sees("d3", 9 * SECOND, cache=TEST, uuid="fresh"),
+    "some expire": lambda sky: leap(sky, DAY + 5 * SECOND),
+    "all expire": lambda sky: leap(sky, 3 * DAY),
+}
+
+
+def prepared(sky: Sky) -> Sky:
+    """Let the README example happen, with a repeat, a refinement, a test, and a retraction that waits."""
+    for name in ("d1", "d2", "d3"):
+        sky.beats(name)
+    sky.sees("d1", 0, p=0.1, uuid="d1")
+    sky.sees("d2", 9 * SECOND, p=0.2, uuid="d2")
+    sky.sees("d3", round(11.5 * SECOND), uuid="d3")
+    sky.sees("d3", 11 * SECOND, uuid="d3")
+    sky.sees("d3", 11 * SECOND, uuid="d3 again")
+    sky.sees("d1", 0, cache=TEST)
+    sky.retracts("d4", "awaited")
+    sky.now += MINUTE
+    return sky
+
+
+def state(sky: Sky) -> list[object]:
+    return [(cache.lines(), cache.sublists()) for cache in sky.decider.caches.values()]
+
+
+def engine_of(sky: Sky) -> Engine:
+    """Return the engine under this sky."""
+    return cast(Engine, sky.decider)
+
+
+def another(sky: Sky) -> Sky:
+    """Return a prepared sky with an engine of the same kind."""
+    return prepared(Sky(type(engine_of(sky))()))
+
+
+@pytest.fixture
+def sky() -> Sky:
+    """Return an empty sky over the engine; the oracle knows no undo."""
+    return Sky(Engine())
+
+
+@pytest.mark.parametrize("said", WORDS.values(), ids=WORDS)
+def test_undo_leaves_no_trace(sky: Sky, said: Words) -> None:
+    """Whatever is said next, it is answered as if what was taken back had never been said."""
+    for probe in WORDS.values():
+        one, other = another(sky), another(sky)
+        before, clock, count = state(one), one.now, one.said
+        said(one)
+        engine_of(one).undo()
+        assert state(one) == before
+        one.now, one.said = clock, count
+        assert probe(one) == probe(other)
+        assert state(one) == state(other)
+
+
+@pytest.mark.parametrize("said", WORDS.values(), ids=WORDS)
+def test_restart_changes_nothing_that_is_said_afterwards(sky: Sky, said: Words) -> None:
+    for probe in WORDS.values():
+        one, other = another(sky), another(sky)
+        said(one)
+        said(other)
+        one.decider = type(engine_of(one)).restore(engine_of(one).snapshot())
+        assert state(one) == state(other)
+        assert probe(one) == probe(other)
+        assert state(one) == state(other)
+
+
+def test_several_messages_are_taken_back_newest_first(sky: Sky) -> None:
+    engine = engine_of(sky)
+    states = [state(sky)]
+    for said in WORDS.values():
+        said(sky)
+        states.append(state(sky))
+    while len(states) > 1:
+        assert state(sky) == states.pop()
+        engine.undo()
+    assert state(sky) == states.pop()
+
+
+def test_what_is_settled_is_not_taken_back(sky: Sky) -> None:
+    engine = engine_of(sky)
+    sky.sees("d1", 0)
+    engine.settle()
+    with pytest.raises(IndexError):
+        engine.undo()
+    assert len(sky.lines()) == 1
