@@ -70,11 +70,6 @@ class Batch:
         return cls(data, count, first_timestamp, max_timestamp, attributes, producer_id, producer_epoch, base_sequence)
 
     @property
-    def is_compressed(self) -> bool:
-        """Whether the records are compressed."""
-        return bool(self.attributes & _COMPRESSION_MASK)
-
-    @property
     def is_transactional(self) -> bool:
         """Whether the batch is part of a transaction, or marks the end of one."""
         return bool(self.attributes & (_TRANSACTIONAL | _CONTROL))
@@ -89,13 +84,15 @@ class Batch:
         return _BASE_OFFSET.pack(offset) + self.data[_BASE_OFFSET.size :]
 
     def timestamps(self) -> Iterator[int]:
-        """Yield the timestamp of each record of a batch that is not compressed.
+        """Yield the timestamp of each record.
 
         Raises
         ------
         CorruptBatch
-            If the records are not what the header says.
+            If the records are compressed, or are not what the header says.
         """
+        if self.attributes & _COMPRESSION_MASK:
+            raise CorruptBatch("the records are compressed")
         position = _HEADER.size
         try:
             for _ in range(self.count):

@@ -3,13 +3,13 @@
 import asyncio
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from kio.schema.errors import ErrorCode
 
-from snews_cs.broker.batch import Batch
+from snews_cs.broker.batch import Batch, CorruptBatch
 from snews_cs.broker.database import Database
 from snews_cs.broker.producers import Producers
 
@@ -200,7 +200,8 @@ class Log:
     def offset_at(self, partition: Partition, timestamp: int) -> tuple[int, int] | None:
         """Return offset and timestamp of the first record that is not older than ``timestamp``; None if all are.
 
-        Within a compressed batch the first record stands for all: a reader may get a few too many, never too few.
+        Within a batch that cannot be looked into (compressed, or of records that are none) the first record stands
+        for all: a reader may get a few too many, never too few.
         """
         row = self._database.execute(
             "SELECT last_offset - count + 1, data FROM batch WHERE partition = ? AND last_offset = ("
@@ -211,7 +212,7 @@ class Log:
             return None
         base_offset, data = row
         batch = Batch.read(data)
-        if not batch.is_compressed:
+        with suppress(CorruptBatch):
             for number, found in enumerate(batch.timestamps()):
                 if found >= timestamp:
                     return base_offset + number, found

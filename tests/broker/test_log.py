@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from snews_cs.broker.batch import Batch
 from snews_cs.broker.database import Database
 from snews_cs.broker.log import MAX_PARTITIONS, Appended, Log, Partition
 from snews_cs.broker.offsets import CommittedOffset, CommittedOffsets
-from tests.broker.records import GZIP, batch
+from tests.broker.records import GZIP, batch, seal
 
 NOON = 1_700_000_000_000
 PRODUCER = 77
@@ -126,6 +127,15 @@ def test_offsets_by_time(tmp_path: Path) -> None:
             (NOON + 55, (5, NOON + 50)), (NOON + 61, None),
         ]:  # fmt: skip
             assert log.offset_at(partition(log), wanted) == expected
+
+    in_log(tmp_path, check)
+
+
+def test_records_that_are_none_do_not_hide_what_came_after_a_time(tmp_path: Path) -> None:
+    async def check(_: Database, log: Log) -> None:
+        header = struct.pack(">hiqqqhii", 0, 99, NOON, NOON + 99, -1, -1, -1, 100)
+        await append(log, Batch.read(seal(header + b"no records")))
+        assert log.offset_at(partition(log), NOON + 50) == (0, NOON)
 
     in_log(tmp_path, check)
 
