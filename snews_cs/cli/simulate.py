@@ -14,7 +14,7 @@ import click
 import structlog
 from click.core import ParameterSource
 
-from snews_cs.errors import MessageRefused, TopicMissing
+from snews_cs.errors import MessageRefused, SettingsError, TopicMissing
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S, parse_utc, tai_from_posix
 from snews_cs.messages.types import Nanoseconds
@@ -170,6 +170,8 @@ def _watch(
     seed: int | None,
 ) -> Watch:
     duration_ns = None if duration is None else round(duration * NS_PER_S)
+    if prints and duration is None:
+        raise SettingsError("--print needs a --duration")
     if seed is None:
         seed = secrets.randbelow(10**6)
         log.info("this watch can be repeated", seed=seed)

@@ -51,19 +51,20 @@ class Child:
         """All that it has said so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    def failed(self, how: str) -> DemonstrationFailed:
+        """Return the exception that says how it failed, and what it said last."""
+        said = "\n".join(self.output.splitlines()[-_LAST_LINES:])
+        return DemonstrationFailed(f"`{self._name}` {how}; it said:\n{said}")
+
     def require_running(self) -> None:
         """Raise DemonstrationFailed if it has ended."""
         if self.process.poll() is not None:
-            raise self._failed()
+            raise self.failed(f"ended with exit code {self.process.returncode}")
 
     def require_success(self) -> None:
         """Raise DemonstrationFailed if it has ended with an error."""
         if self.process.poll():
-            raise self._failed()
-
-    def _failed(self) -> DemonstrationFailed:
-        said = "\n".join(self.output.splitlines()[-_LAST_LINES:])
-        return DemonstrationFailed(f"`{self._name}` ended with exit code {self.process.returncode}; it said:\n{said}")
+            raise self.failed(f"ended with exit code {self.process.returncode}")
 
 
 class Processes:
@@ -120,7 +121,7 @@ class Processes:
         deadline = time.monotonic() + timeout_s
         while text not in (said := child.output):
             if time.monotonic() > deadline:
-                raise DemonstrationFailed(f"waited {timeout_s:g} s in vain for {text!r} in:\n{said}")
+                raise child.failed(f"did not say {text!r} in {timeout_s:g} s")
             self.pause()
         return said
 
@@ -129,7 +130,7 @@ class Processes:
         deadline = time.monotonic() + timeout_s
         while child.process.poll() is None:
             if time.monotonic() > deadline:
-                raise DemonstrationFailed(f"waited {timeout_s:g} s in vain for an end; it said:\n{child.output}")
+                raise child.failed(f"did not end in {timeout_s:g} s")
             self.pause()
         child.require_success()
         self._passing.remove(child)
