@@ -38,6 +38,7 @@ class BrokerProcess:
     _program: ClassVar[Sequence[str]] = ("-m", "snews_cs.broker")
 
     def __init__(self, config: BrokerConfig) -> None:
+        self.config = config
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
             [sys.executable, *self._program],
             stdin=subprocess.PIPE,

@@ -13,8 +13,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from snews_cs.broker.process import BrokerNotStarted, BrokerProcess, start_broker
+from snews_cs.cli import main
 from tests.broker.clients import PATIENCE, end_offset, write
 
 COMMAND = [sys.executable, "-m", "snews_cs", "broker"]
@@ -22,18 +24,20 @@ COMMAND = [sys.executable, "-m", "snews_cs", "broker"]
 
 def test_what_was_acknowledged_is_there_after_a_stop(tmp_path: Path) -> None:
     with start_broker(tmp_path) as process:
+        assert process.address == process.plain_address
+        assert os.getpgid(process.pid) != os.getpgid(0)  # Ctrl-C is for its parent
         write(process.address, "t", [b"a", b"b"])
+    process.stop()
+    process.kill()  # neither harms the dead
     with start_broker(tmp_path) as process:
         assert end_offset(process.address, "t") == 2
         assert write(process.address, "t", [b"c"]) == [2]
 
 
-def test_with_users_there_may_be_two_listeners(tmp_path: Path) -> None:
-    with start_broker(tmp_path, users={"a": "b"}, plain_port=0) as process:
-        assert len(set(process.ports)) == 2
-        assert process.url("t") == f"kafka://127.0.0.1:{process.ports[1]}/t"
-    with start_broker(tmp_path) as process:
-        assert process.address == process.plain_address
+def test_with_users_there_may_be_two_listeners(broker: BrokerProcess) -> None:
+    assert len(set(broker.ports)) == 2
+    assert broker.address == f"127.0.0.1:{broker.ports[0]}"
+    assert broker.url("t") == f"kafka://127.0.0.1:{broker.ports[1]}/t"
 
 
 def test_it_listens_on_the_loopback_address_only(broker: BrokerProcess) -> None:
@@ -44,21 +48,14 @@ def test_it_listens_on_the_loopback_address_only(broker: BrokerProcess) -> None:
         assert f"00000000:{port:04X}" not in addresses
 
 
-def test_stopping_twice_and_killing_the_dead_is_harmless(tmp_path: Path) -> None:
-    process = start_broker(tmp_path)
-    process.stop()
-    process.stop()
-    process.kill()
+def test_no_second_broker_on_the_same_data(broker: BrokerProcess) -> None:
+    with pytest.raises(BrokerNotStarted, match="another broker is using it"):
+        start_broker(broker.config.data)
 
 
-def test_no_second_broker_on_the_same_data(tmp_path: Path) -> None:
-    with start_broker(tmp_path), pytest.raises(BrokerNotStarted, match="another broker is using it"):
-        start_broker(tmp_path)
-
-
-def test_a_port_in_use_is_said(tmp_path: Path) -> None:
-    with start_broker(tmp_path / "one") as process, pytest.raises(BrokerNotStarted, match="in use"):
-        start_broker(tmp_path / "two", port=process.ports[0])
+def test_a_port_in_use_is_said(broker: BrokerProcess, tmp_path: Path) -> None:
+    with pytest.raises(BrokerNotStarted, match="in use"):
+        start_broker(tmp_path, port=broker.ports[0])
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -76,11 +73,6 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
         time.sleep(0.01)
     assert not Path(f"/proc/{pid}").exists()
-
-
-def test_an_interrupt_from_the_terminal_is_for_its_parent(tmp_path: Path) -> None:
-    with start_broker(tmp_path) as process:
-        assert os.getpgid(process.pid) != os.getpgid(0)
 
 
 @contextmanager
@@ -132,15 +124,14 @@ def test_what_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: Path, what: s
             "format": ["--port", "0", "--data", str(tmp_path / "newer")],
             "topic": ["--port", "0", "--data", str(tmp_path / "new"), "--topic", "not/a/name"],
         }[what]
-        done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
+        done = CliRunner().invoke(main, ["broker", *arguments])
+    assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("snews_cs: cannot ")
 
 
 def test_the_help_says_what_it_is_for() -> None:
-    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=60, check=True)
-    said = " ".join(done.stdout.split())
+    said = " ".join(CliRunner().invoke(main, ["broker", "--help"]).stdout.split())
     assert "It is for one machine" in said
     assert "Production is a Kafka cluster" in said
