@@ -135,6 +135,7 @@ class CoincidenceServer:
         self._project()  # 6. bring the projections up to here,
         self._stream.mark_done(messages)  # and let the committed offset follow
         self._in_hand = []
+        self._answers.give_again()
         self._keep_house(idle=not messages)
 
     def _journal_messages(self, messages: Sequence[RawMessage]) -> None:

@@ -100,7 +100,7 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
         storage=storage,
         journal=Journal(storage, settings.server_tag),
         outbox=Outbox(publisher, topics, storage, time.monotonic),
-        answers=Answers(publisher, settings.connection_test_topic),
+        answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
         policy=_policy(settings, registry, firedrill=firedrill),
         parameters=_parameters(settings, registry),
         now=_now,

@@ -46,7 +46,7 @@ class House:
             storage=self.storage,
             journal=self.journal,
             outbox=self.outbox,
-            answers=Answers(self.publisher, "testing"),
+            answers=Answers(self.publisher, "testing", self._clock),
             policy=AdmissionPolicy(registry=Registry.load(None), admin_password="sesame"),
             parameters=self.parameters,
             now=lambda: self.now_ns + next(self._ticks),

@@ -1,0 +1,55 @@
+"""What is answered to clients."""
+
+from collections.abc import Callable
+from typing import Any
+
+from snews_cs.answers import AGAIN_AFTER_S, MOST_WAITING
+from tests.server.conftest import House
+
+TEST = {"id": "0_test-connection", "tier": "Heartbeat", "detector_name": "JUNO", "meta": {"status": "received"}}
+
+
+def asked(number: int = 0) -> dict[str, Any]:
+    return {**TEST, "sent_time_utc": f"2026-11-21T12:00:{number % 60:02}Z", "uuid": str(number)}
+
+
+def test_a_connection_test_is_answered_at_once_and_once_more(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    house.say(asked(1))
+    assert house.publisher.published["testing"] == [asked(1)]
+    house.monotonic_s = AGAIN_AFTER_S - 0.1
+    house.say(asked(2))
+    house.monotonic_s = AGAIN_AFTER_S
+    house.say()
+    assert house.publisher.published["testing"] == [asked(1), asked(2), asked(1)]
+    house.monotonic_s = 10 * AGAIN_AFTER_S
+    for _ in range(2):
+        house.say()
+    assert house.publisher.published["testing"] == [asked(1), asked(2), asked(1), asked(2)]
+
+
+def test_what_could_not_be_answered_is_answered_later(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    house.publisher.failures = 1
+    house.say(asked())
+    assert house.publisher.published == {}
+    house.monotonic_s = AGAIN_AFTER_S
+    house.say()
+    assert house.publisher.published["testing"] == [asked()]
+
+
+def test_of_a_flood_only_the_last_are_answered_again(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    house.say(*(asked(number) for number in range(MOST_WAITING + 20)))
+    first = house.publisher.published["testing"][:]
+    house.monotonic_s = AGAIN_AFTER_S
+    house.say()
+    assert house.publisher.published["testing"] == first + first[20:]
+
+
+def test_refused_commands_are_not_answered(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    house.say({**asked(), "detector_name": "No such detector"})
+    house.monotonic_s = AGAIN_AFTER_S
+    house.say()
+    assert house.publisher.published == {}
