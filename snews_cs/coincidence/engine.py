@@ -219,7 +219,7 @@ class Engine:
         for cache in self._caches.values():
             if cache.key.is_test == message.is_test:
                 change.lines_gone.extend(sorted(line.number for line in cache.live_lines()))
-                change.touched |= dict.fromkeys((cache.key, each.number) for each in cache.live_sublists())
+                change.touched |= dict.fromkeys((cache.key, each.number) for each in cache.sublists())
                 cache.clear(change.log)
         return Disposition.RESET
 
