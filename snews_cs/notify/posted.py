@@ -1,6 +1,7 @@
 """Which alerts were posted already: a small SQLite file of the bot's own."""
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ class PostedAlerts:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(_SCHEMA)
+            with ExitStack() as unless_ready:
+                unless_ready.callback(self._database.close)
+                self._database.execute("PRAGMA synchronous=FULL")
+                self._database.executescript(_SCHEMA)
+                unless_ready.pop_all()
         except (OSError, sqlite3.DatabaseError) as error:
             raise SettingsError(f"cannot use {path} to note what was posted: {error}") from error
 
