@@ -5,16 +5,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from snews_cs.errors import SnewsError
 from snews_cs.simulation.demo.processes import Interrupted, Processes
-from snews_cs.simulation.demo.screen import Screen
 from snews_cs.simulation.demo.services import Services, forget_settings
-from snews_cs.simulation.demo.story import Act, load_story
 from snews_cs.streams.backoff import StopRequest
 
 _INTERRUPTED = 130
@@ -34,56 +31,63 @@ def main(*, keep: bool, pace: float, svg: str | None, story_file: Path | None) -
     stop = StopRequest()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _signal, _frame: stop.make())
-    screen = Screen(record=svg is not None)
+    forget_settings()
     try:
-        is_well = _run(load_story(story_file), screen, stop, began, pace=pace, keep=keep)
+        with (
+            tempfile.TemporaryDirectory(prefix="snews_cs-demo-", ignore_cleanup_errors=True) as directory,
+            Processes(Path(directory), os.environ, stop) as processes,
+        ):
+            is_well = _run(processes, story_file, svg, began, pace=pace, keep=keep)
     except Interrupted:
         sys.exit(0 if keep else _INTERRUPTED)
     except SnewsError as error:
-        screen.failure(str(error))
+        click.secho(f"✗ {error}", fg="red")
         sys.exit(1)
-    finally:
-        if svg is not None:
-            screen.save(svg)
     sys.exit(0 if is_well else 1)
 
 
-def _run(acts: Sequence[Act], screen: Screen, stop: StopRequest, began: float, *, pace: float, keep: bool) -> bool:
-    """Run it all; return whether all went as it must."""
-    forget_settings()
-    screen.opening()
-    with (
-        tempfile.TemporaryDirectory(prefix="snews_cs-demo-", ignore_cleanup_errors=True) as directory,
-        Processes(Path(directory), os.environ, stop) as processes,
-    ):
-        services = Services(processes, screen)
-        settings = services.start_server()
-        # Loaded while the server starts: it takes as long as that.
-        from snews_cs.simulation.demo.audience import Audience
-        from snews_cs.simulation.demo.observer import Observer
-        from snews_cs.simulation.demo.stage import Stage
-        from snews_cs.simulation.demo.tally import Tally
+def _run(
+    processes: Processes, story_file: Path | None, svg: str | None, began: float, *, pace: float, keep: bool
+) -> bool:
+    """Run it all; return whether all went as it must. What takes long to load is loaded while something starts."""
+    services = Services(processes)
 
-        stage = Stage(settings, processes)
-        tally = Tally(began=began)
-        services.wait_for_server()
-        alert_topics = [settings.alert_topic, settings.connection_test_topic]
-        with Observer(services.store, alert_topics) as observer:
-            audience = Audience(observer, processes, settings, screen, tally)
-            for number, act in enumerate(acts, 1):
-                screen.act(number, act.title, act.why)
-                performance = stage.perform(act)
-                screen.command(performance.typed)
-                audience.follow(act, stage.finish(performance))
-                processes.pause(pace)
-            audience.wait_for_the_unexpected()
-            expected = sum(len(act.alerts) for act in acts)
-            screen.summary(tally.facts(expected, services.ready_after_s), tally.faults)
-            if keep:
-                screen.invitation(settings)
-                while True:
-                    processes.pause(0.1)
-                    audience.watch()
+    from snews_cs.simulation.demo.screen import Screen
+    from snews_cs.simulation.demo.stage import Stage
+    from snews_cs.simulation.demo.story import load_story
+
+    screen = Screen(record=svg is not None)
+    screen.opening()
+    acts = load_story(story_file)
+    settings = services.start_server()
+    screen.ready(services.ready[0])
+    stage = Stage(settings, processes)
+    first = stage.perform(acts[0])
+
+    from snews_cs.simulation.demo.audience import Audience
+    from snews_cs.simulation.demo.observer import Observer
+    from snews_cs.simulation.demo.tally import Tally
+
+    services.wait_for_server()
+    screen.ready(services.ready[1])
+    tally = Tally(began=began)
+    with Observer(services.store, [settings.alert_topic, settings.connection_test_topic]) as observer:
+        audience = Audience(observer, processes, settings, screen, tally)
+        for number, act in enumerate(acts, 1):
+            screen.act(number, act.title, act.why)
+            performance = first if number == 1 else stage.perform(act)
+            screen.command(performance.typed)
+            audience.follow(act, stage.finish(performance))
+            processes.pause(pace)
+        audience.wait_for_the_unexpected()
+        screen.summary(tally.facts(sum(len(act.alerts) for act in acts)), tally.faults)
+        if svg is not None:
+            screen.save(svg)
+        if keep:
+            screen.invitation(settings)
+            while True:
+                processes.pause(0.1)
+                audience.watch()
     return not tally.faults
 
 

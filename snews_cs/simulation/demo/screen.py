@@ -20,6 +20,7 @@ from snews_cs.coincidence.types import SublistRecord
 from snews_cs.messages.times import NS_PER_S, format_utc, parse_utc
 from snews_cs.messages.types import Heartbeat, Nanoseconds, Observation, Parameters, Retraction
 from snews_cs.settings import Settings
+from snews_cs.simulation.demo.services import Ready
 from snews_cs.storage.entry import Entry
 
 if TYPE_CHECKING:  # the screen is up before these are loaded
@@ -51,11 +52,13 @@ class Screen:
         """Say what this is."""
         self._console.print(Rule(Text("SNEWS coincidence server: a demonstration", style="bold"), style="blue"))
 
-    def ready(self, command: Sequence[str], what: str, seconds: float) -> None:
+    def ready(self, service: Ready) -> None:
         """Show that a service is up."""
-        line = Text("  ✓ ", style="green")
-        line.append(shlex.join(command), style="bold")
-        line.append(f"  {what}, after {seconds:.1f} s", style="dim")
+        line = Text.assemble(
+            ("  ✓ ", "green"),
+            (shlex.join(service.command), "bold"),
+            (f"  {service.about}, after {service.seconds:.1f} s", "dim"),
+        )
         self._console.print(line)
 
     def act(self, number: int, title: str, why: str) -> None:
@@ -164,10 +167,6 @@ class Screen:
             for command in commands:
                 self._console.print(Text(f"  {command}"), soft_wrap=True)
         self._console.print(Text("What comes is shown here:", style="bold"))
-
-    def failure(self, text: str) -> None:
-        """Show why it could not go on."""
-        self._console.print(Text(f"✗ {text}", style="red"), soft_wrap=True)
 
     def _indented(self, what: RenderableType) -> None:
         self._console.print(Padding(what, (0, 0, 0, 4), expand=False))

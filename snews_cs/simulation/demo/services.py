@@ -3,13 +3,12 @@
 import os
 import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from snews_cs.settings import Settings, load_settings
-from snews_cs.simulation.demo.processes import Child, DemonstrationFailed, Processes
-from snews_cs.simulation.demo.screen import Screen
+from snews_cs.simulation.demo.processes import Processes
 
 PATIENCE_S = 20.0
 """How long anything may take on a slow machine before the demonstration gives up on it."""
@@ -17,6 +16,14 @@ PATIENCE_S = 20.0
 _BROKER = ("snews_cs", "broker")
 _SERVER = ("snews_cs", "run-coincidence", "--embedded")
 _ADDRESS = re.compile(r"kafka://(\S+:\d+)")
+
+
+class Ready(NamedTuple):
+    """A service that is up: its command, something about it, and how long it took, s."""
+
+    command: tuple[str, ...]
+    about: str
+    seconds: float
 
 
 def forget_settings() -> None:
@@ -28,49 +35,42 @@ def forget_settings() -> None:
 class Services:
     """The broker, on a free port, and then the server, which needs it; both with all their data in one directory.
 
+    The broker starts at once.
+
     Parameters
     ----------
     processes
         Starts and ends them.
-    screen
-        Where it is told when they are up.
     """
 
-    def __init__(self, processes: Processes, screen: Screen) -> None:
+    def __init__(self, processes: Processes) -> None:
         self.store: Path = processes.directory / "snews_cs.sqlite"
-        self.ready_after_s: dict[str, float] = {}
+        self.ready: list[Ready] = []
         self._processes = processes
-        self._screen = screen
         self._settings = load_settings()
         topics = [part for url in _topics(self._settings) for part in ("--topic", urlsplit(url).path[1:])]
-        self._broker = self._start([*_BROKER, "--port", "0", "--data", "broker", *topics], "broker")
-        self._server: Child | None = None
+        self._started = time.monotonic()
+        self._child = processes.start_service([*_BROKER, "--port", "0", "--data", "broker", *topics], "broker.log")
 
     def start_server(self) -> Settings:
         """Start the server as soon as the broker is ready; return the settings with which all speak to that broker."""
-        said = self._wait_for("broker", self._broker, " is ready")
-        address = _ADDRESS.search(said)
+        address = _ADDRESS.search(self._processes.wait_for(self._child, " is ready", PATIENCE_S))
         if address is None:
-            raise DemonstrationFailed(f"the broker does not say where it is: {said}")
-        self._screen.ready(_BROKER, f"at {address[1]}", self.ready_after_s["broker"])
+            raise self._child.failed("does not say where it is")
+        self._note(_BROKER, f"at {address[1]}")
         self._processes.environment |= {"HOP_BROKER": address[1], "HOP_AUTH": "false", "SERVER_TAG": "demonstration"}
-        self._server = self._start(["snews_cs", "--log-format", "json", *_SERVER[1:], "--data", "."], "server")
+        self._started = time.monotonic()
+        argv = ["snews_cs", "--log-format", "json", *_SERVER[1:], "--data", "."]
+        self._child = self._processes.start_service(argv, "server.log")
         return self._settings.moved_to(address[1])
 
     def wait_for_server(self) -> None:
         """Wait until the server reads the observation topic."""
-        if self._server is not None:
-            self._wait_for("server", self._server, "(re)Initializing Coincidence System")
-            self._screen.ready(_SERVER, f"journal in {self.store.name}", self.ready_after_s["server"])
+        self._processes.wait_for(self._child, "(re)Initializing Coincidence System", PATIENCE_S)
+        self._note(_SERVER, f"journal in {self.store.name}")
 
-    def _start(self, argv: Sequence[str], name: str) -> Child:
-        self.ready_after_s[name] = -time.monotonic()
-        return self._processes.start_service(argv, f"{name}.log")
-
-    def _wait_for(self, name: str, child: Child, text: str) -> str:
-        said = self._processes.wait_for(child, text, PATIENCE_S)
-        self.ready_after_s[name] += time.monotonic()
-        return said
+    def _note(self, command: tuple[str, ...], what: str) -> None:
+        self.ready.append(Ready(command, what, time.monotonic() - self._started))
 
 
 def _topics(settings: Settings) -> list[str]:

@@ -89,7 +89,9 @@ def load_story(path: Path | None = None) -> tuple[Act, ...]:
     """
     source = resources.files(__package__).joinpath("story.json") if path is None else path
     try:
-        return TypeAdapter(tuple[Act, ...]).validate_python(json.loads(source.read_text(encoding="utf-8")))
+        return TypeAdapter(Annotated[tuple[Act, ...], Field(min_length=1)]).validate_python(
+            json.loads(source.read_text(encoding="utf-8"))
+        )
     except OSError as error:
         raise SettingsError(f"cannot read the story {path}: {error.strerror}") from error
     except ValidationError as error:

@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snews_cs.messages.types import Heartbeat
@@ -35,27 +34,22 @@ class Tally:
         self.heartbeats += isinstance(entry.message, Heartbeat)
         self.refused += not entry.verdict.accepted
 
-    def facts(self, expected_alerts: int, ready_after_s: Mapping[str, float]) -> dict[str, str]:
+    def facts(self, expected_alerts: int) -> dict[str, str]:
         """Return the facts of the whole by name.
 
         Parameters
         ----------
         expected_alerts
             How many alerts the story expects.
-        ready_after_s
-            How long each service took to start, s.
         """
         latencies = [delivery.latency_ms for delivery in self.deliveries]
-        starts = [f"{name} {seconds:.1f} s" for name, seconds in ready_after_s.items()]
-        if self.first_message_s is not None:
-            starts.append(f"first message shown after {self.first_message_s:.1f} s")
         facts = {
             "messages": f"{self.messages} taken in, {self.heartbeats} of them heartbeats; {self.refused} refused",
             "alerts": f"{len(latencies)} delivered, {expected_alerts} expected",
-            "start": ", ".join(starts),
-            "all in all": f"{self.elapsed_s:.0f} s",
         }
         if latencies:
             measured = f"median {statistics.median(latencies):.1f} ms, longest {max(latencies):.1f} ms"
-            facts["latency"] = f"{measured} (from a detector's write to a reader)"
+            facts["latency"] = f"{measured} from write to reader"
+        if self.first_message_s is not None:
+            facts["time"] = f"{self.first_message_s:.1f} s to the first message, {self.elapsed_s:.0f} s all in all"
         return facts
