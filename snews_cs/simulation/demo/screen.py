@@ -75,7 +75,7 @@ class Screen:
         """Show a message as the server took it in, and what became of it."""
         self._indented(_message_line(entry))
         if entry.verdict.reason is not None:
-            self._indented(Text(f"✗ refused: {entry.verdict.reason}", style="red"))
+            self._indented(Text(f"✗ refused: {_plain(entry.verdict.reason)}", style="red"))
 
     def alert(self, delivery: "Delivery", *, briefly: bool = False) -> None:
         """Show an alert as a subscriber got it."""
@@ -207,8 +207,14 @@ def _message_line(entry: Entry) -> Table:
         became += f", sublist{'s' if len(numbers) > 1 else ''} {' and '.join(numbers)}"
     if isinstance(entry.message, Observation | Retraction | Heartbeat) and entry.message.is_test:
         became += " (a test)"
-    line.add_row(Text(row[0], style="cyan"), *row[1:], Text(wire, style="dim"), became and f"→ {became}")
+    name, *rest = map(_plain, row)
+    line.add_row(Text(name, style="cyan"), *map(Text, rest), Text(wire, style="dim"), became and f"→ {became}")
     return line
+
+
+def _plain(text: str) -> str:
+    """Return a text that anybody may have sent without what would move or colour the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _members(alert: dict[str, Any]) -> Table:
