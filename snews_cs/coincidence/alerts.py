@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -62,18 +63,22 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
     writer = _Writer(cache, circumstances)
     before = {sublist.number: sublist for sublist in recut.before}
     after = {sublist.number: sublist for sublist in recut.after}
+    lost = [
+        (sublist, sublist.standing)
+        for number, sublist in sorted(before.items())
+        if sublist.standing is not None and (number not in after or _lonely(after[number]))
+    ]
+    for sublist, _ in lost:  # what it leaves may be in a sublist that begins too early to have been cut anew
+        for near in cache.sublists_near(sublist, circumstances.parameters.coincidence_threshold_ns):
+            if near.number not in before:
+                before[near.number] = after[near.number] = near
     merged: defaultdict[int, list[str]] = defaultdict(list)
-    retracted: list[tuple[Sublist, Standing]] = []
-    for number, old in sorted(before.items()):
-        if old.standing is None or (number in after and not _lonely(after[number])):
-            continue
-        heir = _heir(old, recut.after)
+    for sublist, standing in lost:
+        heir = _heir(sublist, after.values())
         if heir is None:
-            retracted.append((old, old.standing))
+            writer.retraction(sublist, standing)
         else:
-            merged[heir.number].append(old.standing.event_id)
-    for old, standing in retracted:
-        writer.retraction(old, standing)
+            merged[heir.number].append(standing.event_id)
     for number, sublist in sorted(after.items()):
         merges = tuple(merged[number])
         if _lonely(sublist):
@@ -82,7 +87,7 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
             after[number] = writer.initial(sublist, merges)
         elif merges or _members(before[number]) != _members(sublist):
             after[number] = writer.update(sublist, sublist.standing, merges)
-    return Decision(writer.alerts, [after[sublist.number] for sublist in recut.after])
+    return Decision(writer.alerts, list(after.values()))
 
 
 def _lonely(sublist: Sublist) -> bool:
@@ -97,7 +102,7 @@ def _members(sublist: Sublist) -> list[tuple[str, Nanoseconds, float | None]]:
     return [(line.detector_name, line.time_ns, line.p_value) for line in sublist.member_lines()]
 
 
-def _heir(old: Sublist, after: list[Sublist]) -> Sublist | None:
+def _heir(old: Sublist, after: Iterable[Sublist]) -> Sublist | None:
     """Return the sublist in which the event of a lost one goes on, None if there is none.
 
     It still holds an observation of the lost one, and two or more of its detectors still coincide in it: the one with

@@ -41,6 +41,7 @@ class Cache:
         self._lines: TimeIndex[Line] = TimeIndex()
         self._sublists: TimeIndex[Sublist] = TimeIndex()
         self._lines_by_arrival: dict[str, dict[int, int]] = {}
+        self._later_arrivals: dict[int, tuple[int, ...]] = {}
         self._line_counts: dict[str, int] = {}
         self._expiries: list[tuple[Nanoseconds, int]] = []
 
@@ -142,27 +143,39 @@ class Cache:
                 return line
         return None
 
+    def sublists_near(self, sublist: Sublist, threshold_ns: Nanoseconds) -> list[Sublist]:
+        """Return the stored sublists that begin before this one, but not too early to share an observation with it."""
+        return self._sublists.between(sublist.time_ns - threshold_ns, sublist.time_ns)
+
     # Changes of lines
 
-    def put_line(self, line: Line, log: UndoLog) -> None:
-        """Add a line, or the new state of one, whose last message has just arrived."""
-        old = self._lines.get(line.number)
+    def open_line(self, line: Line, log: UndoLog) -> None:
+        """Add a line."""
         self._lines.put(line, log)
-        if old is None:
-            count = self._line_counts.get(line.detector_name, 0)
-            log.put(self._line_counts, line.detector_name, count + 1)
-        arrivals = self._lines_by_arrival.setdefault(line.detector_name, {})
-        log.put(arrivals, line.arrivals[-1], line.number)
-        if old is None or old.expires_ns != line.expires_ns:
-            heappush(self._expiries, (line.expires_ns, line.number))
+        log.put(self._line_counts, line.detector_name, self._line_counts.get(line.detector_name, 0) + 1)
+        log.put(self._lines_by_arrival.setdefault(line.detector_name, {}), line.arrival, line.number)
+        heappush(self._expiries, (line.expires_ns, line.number))
+
+    def move_line(self, line: Line, arrival: int, log: UndoLog) -> None:
+        """Let a live line be as refined by the message of that arrival number."""
+        self._lines.put(line, log)
+        self.join_line(line, arrival, log)
+        heappush(self._expiries, (line.expires_ns, line.number))
+
+    def join_line(self, line: Line, arrival: int, log: UndoLog) -> None:
+        """Let the message of that arrival number belong to a live line, which stays as it is."""
+        log.put(self._lines_by_arrival[line.detector_name], arrival, line.number)
+        log.put(self._later_arrivals, line.number, (*self._later_arrivals.get(line.number, ()), arrival))
 
     def drop_line(self, line: Line, log: UndoLog) -> None:
-        """Remove a line and its messages."""
+        """Remove a line, and forget which messages belong to it."""
         self._lines.discard(line.number, log)
         log.put(self._line_counts, line.detector_name, self._line_counts[line.detector_name] - 1)
         arrivals = self._lines_by_arrival[line.detector_name]
-        for arrival in line.arrivals:
-            log.drop(arrivals, arrival)
+        log.drop(arrivals, line.arrival)
+        if line.number in self._later_arrivals:
+            for arrival in log.drop(self._later_arrivals, line.number):
+                log.drop(arrivals, arrival)
 
     def forget(self, now_ns: Nanoseconds, log: UndoLog) -> None:
         """Let the memory drop what is too old to matter."""
@@ -227,10 +240,16 @@ class Cache:
         """
         return self._lines[number]
 
-    def restore_line(self, line: Line) -> None:
+    def later_arrivals(self, line: Line) -> tuple[int, ...]:
+        """Return the arrival numbers of the messages that belong to a live line besides the one that opened it."""
+        return self._later_arrivals.get(line.number, ())
+
+    def restore_line(self, line: Line, later_arrivals: Iterable[int]) -> None:
         """Put a line of a snapshot in its place."""
-        self.put_line(line, UndoLog())
-        self._lines_by_arrival[line.detector_name].update(dict.fromkeys(line.arrivals, line.number))
+        log = UndoLog()
+        self.open_line(line, log)
+        for arrival in later_arrivals:
+            self.join_line(line, arrival, log)
 
     def restore_sublist(self, sublist: Sublist) -> None:
         """Put a sublist of a snapshot in its place."""

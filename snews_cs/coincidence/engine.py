@@ -170,11 +170,11 @@ class Engine:
         if expires_ns <= now_ns:
             cache.memory.accept(message, now_ns, None, change.log)
             return Disposition.EXPIRED
-        arrived = (self._next_arrival,)
-        change.log.assign(self, "_next_arrival", self._next_arrival + 1)
+        arrival = self._next_arrival
+        change.log.assign(self, "_next_arrival", arrival + 1)
         if (equal := cache.equal_line(message)) is not None:
             cache.memory.accept(message, now_ns, equal.number, change.log)
-            cache.put_line(equal._replace(arrivals=equal.arrivals + arrived), change.log)
+            cache.join_line(equal, arrival, change.log)
             return Disposition.REPEATED
         old = cache.refined_line(message, self.parameters.refine_window_ns)
         line = Line(
@@ -186,12 +186,14 @@ class Engine:
             message_uuid=message.message_uuid,
             received_ns=now_ns,
             expires_ns=expires_ns,
-            arrivals=arrived if old is None else old.arrivals + arrived,
+            arrival=arrival if old is None else old.arrival,
         )
         if old is None:
-            change.log.assign(self, "_next_line", self._next_line + 1)
+            change.log.assign(self, "_next_line", line.number + 1)
+            cache.open_line(line, change.log)
+        else:
+            cache.move_line(line, arrival, change.log)
         cache.memory.accept(message, now_ns, line.number, change.log)
-        cache.put_line(line, change.log)
         change.lines.append(cache.line_record(line))
         self._cut(cache, [line.time_ns] if old is None else [old.time_ns, line.time_ns], change)
         return Disposition.OPENED if old is None else Disposition.REFINED

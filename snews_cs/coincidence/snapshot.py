@@ -63,7 +63,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
 def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:
     yield ("cache", cache.key, cache.next_number)
     for line in sorted(cache.live_lines()):
-        yield ("line", *line)
+        yield ("line", cache.later_arrivals(line), *line)
     for sublist in sorted(cache.live_sublists()):
         yield ("sublist", sublist.number, sublist.line_ids, sublist.standing)
     for identity, known in cache.memory.accepted.items():
@@ -85,7 +85,8 @@ def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
                 cache.next_number = values[1]
                 accepted, awaited = cache.memory.accepted, cache.memory.awaited
             case "line" if cache:
-                cache.restore_line(_line(values, strings))
+                later_arrivals, *values = values
+                cache.restore_line(_line(values, strings), later_arrivals)
             case "sublist" if cache:
                 cache.restore_sublist(_sublist(cache, *values))
             case "accepted":
@@ -101,8 +102,7 @@ def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
 
 
 def _line(values: list[Any], strings: dict[str, str]) -> Line:
-    shared = [strings.setdefault(each, each) if isinstance(each, str) else each for each in values]
-    return Line._make([*shared[:-1], tuple(shared[-1])])
+    return Line._make(strings.setdefault(each, each) if isinstance(each, str) else each for each in values)
 
 
 def _sublist(cache: Cache, number: int, line_ids: list[int], standing: list[Any] | None) -> Sublist:

@@ -23,8 +23,8 @@ class Line(NamedTuple):
         Of the message that last opened or refined it.
     expires_ns
         When it leaves the cache.
-    arrivals
-        Arrival number of every message that belongs to it, in order.
+    arrival
+        Arrival number of the message that opened it.
     """
 
     time_ns: Nanoseconds
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     message_uuid: str
     received_ns: Nanoseconds
     expires_ns: Nanoseconds
-    arrivals: tuple[int, ...]
+    arrival: int
 
     @property
     def line_id(self) -> int:
