@@ -187,7 +187,7 @@ class Stage:
         ]
         ahead = sorted({end for end in ends if end > self.now})
         if ahead:
-            self._set_clock(choose((ahead[0], choose(ahead))) + choose((-1, 0, 1)))
+            self._set_clock(choose((ahead[0], choose(ahead[:8]), choose(ahead))) + choose((-1, 0, 1)))
             self._begin_another_scene(choose)
 
     def _outlast(self, choose: Choose, received_ns: Iterable[int]) -> None:
