@@ -1,8 +1,8 @@
 r"""Takes passwords out of what is stored and said: those in ``pass`` fields, and the configured one wherever it stands.
 
 A record that can be read is written anew as JSON with its ``pass`` fields masked, at any depth, in whatever form it
-came (escaped, JSON within JSON, a pickle). One that cannot be read is cut off after the first thing that looks like
-``pass``. Records without such a field stay as they are, to the byte.
+came (escaped, JSON within JSON, a pickle). One that cannot be read is cut off after the first word ``pass`` or
+``password``: where what follows it ends nobody can tell. Records without such a field stay as they are, to the byte.
 """
 
 import json
@@ -21,7 +21,13 @@ MASK = "***"
 _FIELD = re.compile(r"pass(word|wd|phrase)?", re.IGNORECASE)
 _SIGNS = (b"pass", b"\\u00", b"p\0a", b"p\0\0\0a")  # in whatever holds ``pass``: plain, escaped, in UTF-16 or UTF-32
 _ESCAPED_PASS = "".join(rf"(?:{letter}\0*|\\{{1,9}}u00{ord(letter):x})" for letter in "pass")
-_IN_BYTES = re.compile(_ESCAPED_PASS.encode(), re.IGNORECASE)  # in UTF-8, 16 or 32, or as \u0070...
+_SUFFIX = rb"(?:w\0*o\0*r\0*d|w\0*d|p\0*h\0*r\0*a\0*s\0*e)?"
+_IN_BYTES = re.compile(  # a word of its own, in UTF-8, 16 or 32 or as \u0070..., or a string in a pickle
+    rb"(?:(?<![A-Za-z])|(?<=[\ns]V))%(pass)s\0*%(suffix)s(?!\0*[A-Za-z])"
+    rb"|(?:(?<=[\x04\x08])|(?<=[\x04\x08]\0\0\0))%(pass)s%(suffix)s"
+    % {b"pass": _ESCAPED_PASS.encode(), b"suffix": _SUFFIX},
+    re.IGNORECASE,
+)
 _IN_TEXT = re.compile(_ESCAPED_PASS + r"""(?:word|wd|phrase)?["'\\\s]*[:=]""", re.IGNORECASE)
 _MAYBE_TWICE = re.compile(
     rb"""pass(?:word|wd|phrase)?\\*["'][\s\\nrt]*:|\\u00[4-7]|\x04(?:\0\0\0)?pass""", re.IGNORECASE

@@ -241,3 +241,11 @@ def test_a_password_of_letters_leaves_the_rest_readable(secret: str, before: str
     result = open_envelope(record(masked(json.dumps(body).encode(), secret))).body
     assert secret not in json.dumps(result, ensure_ascii=False)
     assert (result["_id"], result["pass"]) == (1, MASK)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"detection_channel=passband ES; neutrino_time=12:30", b'{"comment": "bypass", "neutrino_time": "12:30",}'],
+)
+def test_what_cannot_be_read_and_speaks_of_no_password_stays_whole(value: bytes) -> None:
+    assert masked(value) == value
