@@ -18,11 +18,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from snews_cs import journal, server
 from snews_cs.broker.process import BrokerProcess
 from snews_cs.cli import main
 from snews_cs.coincidence.engine import Engine
-from snews_cs.outbox import Outbox
+from snews_cs.server import journal, loop
+from snews_cs.server.outbox import Outbox
 from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.streams.observations import ObservationStream
 from snews_cs.streams.publisher import AlertPublisher
@@ -48,12 +48,12 @@ def run(output: Path, arguments: list[str]) -> None:
     spans: Spans = defaultdict(list)
     steps: list[tuple[Any, str, str]] = [
         (ObservationStream, "batch", "read"),
-        (server, "read_message", "decode"),
+        (loop, "read_message", "decode"),
         (Engine, "apply", "decide"),
         (journal, "alert_json", "write alert"),
         (SqliteStorage, "known_keys", "look up"),
         (SqliteStorage, "append", "append"),
-        (server, "report", "log"),
+        (loop, "report", "log"),
         (AlertPublisher, "publish_all", "publish"),
         (Outbox, "publish", "outbox"),
         (SqliteStorage, "mark_published", "mark"),

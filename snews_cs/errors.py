@@ -1,4 +1,4 @@
-"""Every exception that snews_cs raises on purpose.
+"""Every exception that snews_cs raises on purpose; the embedded broker, which knows nothing of the rest, has its own.
 
 ::
 
@@ -13,7 +13,7 @@
     │   ├── TopicMissing            the broker has no such topic
     │   ├── AccessDenied            credentials missing, wrong, or without the permission
     │   └── NotDelivered            the broker did not acknowledge what was written
-    └── ReplayMismatch              a journal entry was decided differently than its fold says
+    └── UnreadableSnapshot          a snapshot of the engine is none, or of another version; the journal has it all
 
 The text of each is one line meant for a person; what caused it is chained (``raise ... from``) for the log.
 """
@@ -73,5 +73,5 @@ class NotDelivered(StreamError):
     """The broker did not acknowledge what was written within the time allowed."""
 
 
-class ReplayMismatch(SnewsError):
-    """An entry of the journal holds another outcome than the engine computes from what came before it."""
+class UnreadableSnapshot(SnewsError):
+    """A snapshot of the engine cannot be read: it is none, or of another version."""

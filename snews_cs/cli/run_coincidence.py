@@ -9,22 +9,22 @@ from pathlib import Path
 import click
 import structlog
 
-from snews_cs.answers import Answers
 from snews_cs.cli.embedded import embedded
 from snews_cs.errors import SettingsError, StreamError
-from snews_cs.journal import Journal
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import tai_from_posix
 from snews_cs.messages.types import Nanoseconds, Parameters
-from snews_cs.outbox import AlertTopics, Outbox
-from snews_cs.server import CoincidenceServer
+from snews_cs.server.answers import Answers
+from snews_cs.server.journal import Journal
+from snews_cs.server.loop import CoincidenceServer
+from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.settings import Settings
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
-from snews_cs.streams.backoff import StopRequest
 from snews_cs.streams.observations import ObservationStream
 from snews_cs.streams.publisher import AlertPublisher
+from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from snews_cs.notify.posted import PostedAlerts
 from snews_cs.notify.slack import SLACK_API, SlackBot, SlackChannel
 from snews_cs.settings import Settings
 from snews_cs.streams.alerts import AlertStream
-from snews_cs.streams.backoff import StopRequest
+from snews_cs.waiting import StopRequest
 
 
 def _default_notes() -> Path:

@@ -25,7 +25,7 @@ from snews_cs.simulation.detectors import Burst, Watch, choose, simulated_start_
 from snews_cs.simulation.guard import require_harmless
 from snews_cs.simulation.scenario import Scenario
 from snews_cs.simulation.sky import GALACTIC_CENTRE, Direction
-from snews_cs.streams.backoff import StopRequest
+from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 

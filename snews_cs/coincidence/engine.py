@@ -119,6 +119,11 @@ class Engine:
         engine._heartbeats = {(test, name): (is_on, received_ns) for test, name, is_on, received_ns in beats}
         return engine
 
+    @property
+    def remembered(self) -> int:
+        """How many observations are live or known from before: what a snapshot costs."""
+        return sum(cache.size + len(cache.memory.accepted) for cache in self._caches.values())
+
     def heartbeats(self) -> list[Beat]:
         """Return the last heartbeat of each detector, by name."""
         beats = [

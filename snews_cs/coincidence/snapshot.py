@@ -14,17 +14,14 @@ from snews_cs.coincidence.cache import Cache
 from snews_cs.coincidence.memory import Acceptance, Identity
 from snews_cs.coincidence.sublists import Line, Standing, Sublist
 from snews_cs.coincidence.types import CacheKey, Member
+from snews_cs.errors import UnreadableSnapshot
 from snews_cs.messages.types import MESSAGE, Nanoseconds, Parameters
 
-FORMAT = 1
-"""Version of the lines below."""
+FORMAT = [1, Line._fields, Standing._fields, Acceptance._fields, Member._fields]
+"""What the rows below mean: a snapshot in which they meant something else is not read."""
 
 EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]]]
 """Parameters, next line number, next arrival number, and the heartbeats (test, detector, is on, received)."""
-
-
-class UnreadableSnapshot(Exception):
-    """The bytes are no snapshot, or one of another version."""
 
 
 def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
@@ -49,8 +46,8 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
     rows = map(from_json, BytesIO(snapshot))
     try:
         version, parameters, next_line, next_arrival, heartbeats = next(rows)
-        if version != FORMAT:
-            raise UnreadableSnapshot(f"a snapshot of format {version}, not {FORMAT}")
+        if version != from_json(to_json(FORMAT)):
+            raise UnreadableSnapshot("a snapshot of another version")
         _fill(caches, rows)
         adopted = MESSAGE.validate_python(parameters)
         if not isinstance(adopted, Parameters):

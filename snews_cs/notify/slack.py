@@ -15,7 +15,7 @@ from snews_cs.errors import MessageRefused, SettingsError
 from snews_cs.notify.posted import PostedAlerts
 from snews_cs.notify.wording import PublishedAlert, alert_in_words
 from snews_cs.streams.alerts import ReceivedAlert
-from snews_cs.streams.backoff import Backoff, StopRequest
+from snews_cs.waiting import Backoff, StopRequest
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import format_utc, tai_from_posix
 from snews_cs.messages.types import Heartbeat, Observation, Retraction
 from snews_cs.simulation.cues import Cue
-from snews_cs.streams.publisher import Publication
+from snews_cs.streams.publication import Publication
 
 log = structlog.get_logger(__name__)
 

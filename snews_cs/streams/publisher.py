@@ -4,10 +4,9 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -20,6 +19,7 @@ from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.alerts import json_object
 from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, MESSAGE_TIMED_OUT, translate
+from snews_cs.streams.publication import Publication
 from snews_cs.streams.reader import Reader
 from snews_cs.streams.session import ReadFrom
 
@@ -31,33 +31,8 @@ _LONGEST_RECONNECT = timedelta(seconds=0.5)
 _PROPERTIES = {"topic.metadata.propagation.max.ms": 1_000}  # after this a topic nobody knows of does not exist
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
-    """What is to be published.
-
-    Parameters
-    ----------
-    url
-        The topic, ``kafka://HOST[:PORT]/TOPIC``.
-    key
-        Kafka key: what has the same key stays in order (of an alert, its ``event_id``).
-    payload
-        A JSON text, UTF-8.
-    message_id
-        The message's hop ``_id``, 16 bytes: a repeat carries the same one.
-    format
-        The message's hop ``_format``: ``blob`` where a client would send a JSON text, or a pickle, as mere bytes.
-    """
-
-    url: str
-    key: str
-    payload: bytes
-    message_id: bytes
-    format: Literal["json", "blob"] = "json"
-
-
 class AlertPublisher:
-    """Publishes JSON texts through hop, each acknowledged by all in-sync replicas before a method returns.
+    """Publishes messages through hop, each acknowledged by all in-sync replicas before a method returns.
 
     A failure leaves it open whether the message was taken; nothing is sent later that was reported as failed, but for
     what was on its way in that moment. After a broken connection or a refused login the next call opens another one.

@@ -10,8 +10,8 @@ import structlog
 
 from snews_cs.errors import StreamError
 from snews_cs.messages.raw import RawMessage
-from snews_cs.streams.backoff import Backoff, StopRequest
 from snews_cs.streams.session import KafkaRecord, ReadFrom, Session
+from snews_cs.waiting import Backoff, StopRequest
 
 log = structlog.get_logger(__name__)
 

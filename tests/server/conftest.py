@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from snews_cs.answers import Answers
-from snews_cs.journal import Journal
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import format_utc, parse_utc
 from snews_cs.messages.types import Nanoseconds, Parameters
-from snews_cs.outbox import AlertTopics, Outbox
-from snews_cs.server import CoincidenceServer
+from snews_cs.server.answers import Answers
+from snews_cs.server.journal import Journal
+from snews_cs.server.loop import CoincidenceServer
+from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
 from tests.support.memory import MemoryPublisher, MemoryTopic

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from snews_cs.answers import AGAIN_AFTER_S, MOST_WAITING
-from tests.server.conftest import House
+from snews_cs.server.answers import AGAIN_AFTER_S, MOST_WAITING
+from tests.server.conftest import House, seen
 
 TEST = {"id": "0_test-connection", "tier": "Heartbeat", "detector_name": "JUNO", "meta": {"status": "received"}}
 
@@ -38,18 +38,28 @@ def test_what_could_not_be_answered_is_answered_later(open_house: Callable[..., 
     assert house.publisher.published["testing"] == [asked()]
 
 
-def test_of_a_flood_only_the_last_are_answered_again(open_house: Callable[..., House]) -> None:
+def test_of_a_flood_only_the_last_are_answered(open_house: Callable[..., House]) -> None:
     house = open_house()
     house.say(*(asked(number) for number in range(MOST_WAITING + 20)))
-    first = house.publisher.published["testing"][:]
+    answered = house.publisher.published["testing"][:]
+    assert answered == [asked(number) for number in range(20, MOST_WAITING + 20)]
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
-    assert house.publisher.published["testing"] == first + first[20:]
+    assert house.publisher.published["testing"] == answered + answered
 
 
-def test_refused_commands_are_not_answered(open_house: Callable[..., House]) -> None:
+def test_an_answer_goes_out_after_the_alert_of_its_round(open_house: Callable[..., House]) -> None:
     house = open_house()
-    house.say({**asked(), "detector_name": "No such detector"})
+    house.say(asked(1), asked(2), seen("JUNO"), seen("XENONnT"))
+    assert list(house.publisher.published) == ["alerts", "testing"]
+
+
+def test_what_is_refused_is_not_answered(open_house: Callable[..., House]) -> None:
+    house = open_house()
+    house.say({**asked(), "is_firedrill": True})
+    (entry,) = house.storage.entries()
+    assert entry.message is not None
+    assert not entry.verdict.accepted
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
     assert house.publisher.published == {}

@@ -8,9 +8,9 @@ import pytest
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.errors import StoreUnreachable
-from snews_cs.journal import SNAPSHOT_AFTER
 from snews_cs.messages.limits import MAX_KEPT_BYTES
 from snews_cs.messages.types import Parameters
+from snews_cs.server.journal import SNAPSHOT_AFTER
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
 from tests.server.conftest import House, seen

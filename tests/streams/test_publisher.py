@@ -13,7 +13,8 @@ from hop.models import JSONBlob
 
 from snews_cs.broker.process import BrokerProcess
 from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError, TopicMissing
-from snews_cs.streams.publisher import AlertPublisher, Publication
+from snews_cs.streams.publication import Publication
+from snews_cs.streams.publisher import AlertPublisher
 from tests.streams.conftest import OwnBroker, produce
 from tests.support.broker import PASSWORD, USER, make_topic, write_auth
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from snews_cs.errors import BrokerUnreachable
 from snews_cs.messages.raw import RawMessage
-from snews_cs.streams.publisher import Publication
+from snews_cs.streams.publication import Publication
 
 
 class MemoryTopic:

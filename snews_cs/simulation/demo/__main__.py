@@ -12,7 +12,7 @@ import click
 from snews_cs.errors import SnewsError
 from snews_cs.simulation.demo.processes import Interrupted, Processes
 from snews_cs.simulation.demo.services import Services, forget_settings
-from snews_cs.streams.backoff import StopRequest
+from snews_cs.waiting import StopRequest
 
 _INTERRUPTED = 130
 

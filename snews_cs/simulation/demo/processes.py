@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from snews_cs.errors import SnewsError
-from snews_cs.streams.backoff import StopRequest
+from snews_cs.waiting import StopRequest
 
 STOP_WITHIN_S = 5.0
 """How long processes have to end when they are told to."""

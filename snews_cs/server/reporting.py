@@ -1,31 +1,50 @@
 """One line in the log for each message, for the person who watches; of a backlog, one line for many."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
-from snews_cs.coincidence.types import Outcome
-from snews_cs.messages.times import format_utc
-from snews_cs.messages.types import Heartbeat, Observation, Retraction, SignificanceTier, TimingTier
+from snews_cs.coincidence.types import Beat, Outcome
+from snews_cs.messages.times import describe_duration, format_utc
+from snews_cs.messages.types import (
+    BrokerChange,
+    DisplayHeartbeats,
+    GetFeedback,
+    HardReset,
+    Nanoseconds,
+    Observation,
+    Retraction,
+    SignificanceTier,
+    TimingTier,
+)
 from snews_cs.storage.entry import Entry
 
 log = structlog.get_logger(__name__)
-
 
 BACKLOG = 20
 """How many messages at once are a backlog: a person cannot read them one by one, and the log would slow it down."""
 
 
-def report(entries: Sequence[Entry]) -> None:
-    """Log what messages were and what became of them; alerts are logged where they are published."""
+def report(entries: Sequence[Entry], beats: Sequence[Beat]) -> None:
+    """Log what messages were and what became of them; alerts are logged where they are published.
+
+    Parameters
+    ----------
+    entries
+        The messages.
+    beats
+        The last heartbeat of each detector, in case somebody asked for them.
+    """
     if len(entries) > BACKLOG:
         kinds = Counter(entry.message.kind for entry in entries if entry.message and entry.verdict.accepted)
         log.info("backlog", messages=len(entries), **{kind.replace("-", "_"): count for kind, count in kinds.items()})
     for entry in entries:
         _warn(entry)
-        if len(entries) <= BACKLOG and entry.verdict.accepted:
-            _inform(entry)
+        if entry.verdict.accepted:
+            _command(entry, beats)
+            if len(entries) <= BACKLOG:
+                _inform(entry)
 
 
 def _warn(entry: Entry) -> None:
@@ -34,6 +53,27 @@ def _warn(entry: Entry) -> None:
         log.warning("message refused", reason=entry.verdict.reason, record=record)
     for warning in entry.verdict.warnings:
         log.warning(warning, record=record)
+
+
+def _command(entry: Entry, beats: Iterable[Beat]) -> None:
+    match entry.message:
+        case DisplayHeartbeats(detector_name=name):
+            log.info("heartbeats asked for", detector=name)
+            _heartbeats(beats, entry.received_ns)
+        case HardReset(detector_name=name, is_test=is_test):
+            log.warning("caches emptied by hard-reset", detector=name, caches="tests" if is_test else "real")
+        case BrokerChange(detector_name=name, new_broker=broker):
+            log.warning("broker-change is not supported: restart with HOP_BROKER", detector=name, asked=broker)
+        case GetFeedback(detector_name=name):
+            log.warning("Get-Feedback is not supported yet: no mail is sent", detector=name)
+        case _:
+            pass
+
+
+def _heartbeats(beats: Iterable[Beat], now_ns: Nanoseconds) -> None:
+    for beat in beats:
+        ago = describe_duration(now_ns - beat.received_ns)
+        log.info("heartbeat", detector=beat.detector_name, status=beat.status, ago=ago, test=beat.is_test)
 
 
 def _inform(entry: Entry) -> None:
@@ -56,8 +96,6 @@ def _inform(entry: Entry) -> None:
                 target=message.retract_message_uuid or f"latest {message.retract_latest_n}",
                 **_marks(message.is_test, message.is_pre_sn),
             )
-        case Heartbeat() as message:
-            log.debug("heartbeat", detector=message.detector_name, status=message.status)
         case SignificanceTier() | TimingTier() as message:
             log.info("message archived", kind=message.kind, detector=message.detector_name)
         case _:

@@ -1,23 +1,25 @@
 """The loop: the steps of SPEC section 6, numbered alike."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from snews_cs.answers import Answers
 from snews_cs.errors import StorageError
-from snews_cs.journal import Journal
 from snews_cs.messages.admission import AdmissionPolicy, Reading, read_message
 from snews_cs.messages.limits import MAX_KEPT_BYTES
 from snews_cs.messages.masking import mask_passwords
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
-from snews_cs.outbox import Outbox
-from snews_cs.reporting import report
+from snews_cs.server.answers import Answers
+from snews_cs.server.journal import Arrival, Journal
+from snews_cs.server.outbox import Outbox
+from snews_cs.server.projector import Projector
+from snews_cs.server.reporting import report
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
-from snews_cs.streams.backoff import Backoff, StopRequest
+from snews_cs.waiting import Backoff, StopRequest
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +48,7 @@ class CoincidenceServer:
     stream
         The observation topic.
     storage
-        Where the journal's entries are projected.
+        The store.
     journal, outbox, answers
         The journal with its engine, the alerts on their way out, and what is answered to clients.
     policy
@@ -74,12 +76,12 @@ class CoincidenceServer:
         self._journal = journal
         self._outbox = outbox
         self._answers = answers
+        self._projector = Projector(storage)
         self._policy = policy
         self._parameters = parameters
         self._now = now
         self._in_hand: list[RawMessage] = []
         self._behind = False
-        self._unprojected: list[Entry] = []
         self._sweep_at: Nanoseconds = 0
 
     def start(self) -> None:
@@ -91,14 +93,14 @@ class CoincidenceServer:
             If the store cannot be used.
         """
         self._journal.restore()
-        for entry in self._storage.entries(after=min(self._storage.projected(), self._journal.sequence)):
-            if entry.sequence > self._journal.sequence:
-                break
-            self._project_later(entry)
-        for entry in self._journal.adopt():
-            self._project_later(entry)
+        for _ in self._journal.adopt():
+            pass  # what follows from these entries is found in the store, below
+        while self._journal.engine.parameters != self._parameters:
+            self._journal.append_parameters(self._parameters, self._now())
+            for _ in self._journal.adopt():
+                pass
+        self._projector.catch_up()
         self._outbox.add(self._storage.unpublished(), restored=True)
-        self._take_over(self._journal.adopt_parameters(self._parameters, self._now()))
         log.info("journal restored", entries=self._journal.sequence, unpublished=len(self._outbox))
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
@@ -109,7 +111,7 @@ class CoincidenceServer:
                 self.round(wait_s)
             except StorageError as error:
                 delay_s = backoff.failure()
-                log.error("DEGRADED: the store fails", again_in_s=round(delay_s, 1), error=str(error))
+                log.error("DEGRADED: the store fails", again_in_s=delay_s, error=str(error))
                 stop.wait(delay_s)
             else:
                 backoff.success()
@@ -132,59 +134,53 @@ class CoincidenceServer:
         messages = self._in_hand
         self._journal_messages(messages)  # 1. skip what is journaled, 2. decode, 3. apply, 4. append
         self._outbox.publish()  # 5. publish, wait for the acknowledgement, mark
-        self._project()  # 6. bring the projections up to here,
+        self._answers.send()
+        self._projector.project()  # 6. bring the projections up to here,
         self._stream.mark_done(messages)  # and let the committed offset follow
         self._in_hand = []
-        self._answers.give_again()
         self._keep_house(idle=not messages)
 
     def _journal_messages(self, messages: Sequence[RawMessage]) -> None:
         self._catch_up()
         undecided = self._journal.unknown(messages) if messages else []
         while undecided:
-            entries = [self._decide(key, raw) for key, raw in undecided]
+            arrivals = [self._read(key, raw) for key, raw in undecided]
             self._behind = True  # until the append is known to have gone well
-            appended = self._journal.append(entries)
-            self._take_over(appended)
-            self._behind = len(appended) < len(entries)
+            appended = self._journal.append(arrivals)
+            self._behind = len(appended) < len(arrivals)
+            self._follow_up(appended)
             self._catch_up()
-            undecided = self._journal.unknown(messages) if len(appended) < len(entries) else []
+            undecided = self._journal.unknown(messages) if len(appended) < len(arrivals) else []
 
-    def _decide(self, key: str, raw: RawMessage) -> Entry:
+    def _read(self, key: str, raw: RawMessage) -> Arrival:
         received_ns = self._now()
         try:
             reading = read_message(raw, received_ns, self._policy)  # 2.
+            kept = mask_passwords(raw, self._policy.admin_password).cut(MAX_KEPT_BYTES)
         except Exception as error:  # a fault of ours must cost one message, not the server
-            log.critical("ALARM: a decoder failed on a message", key=key, exc_info=True)
+            log.critical("ALARM: a message could not even be refused", key=key, exc_info=True)
             reading = Reading(message=None, verdict=Verdict(reason=f"internal error: {type(error).__name__}"))
-        kept = mask_passwords(raw, self._policy.admin_password).cut(MAX_KEPT_BYTES)
-        return self._journal.decide(key, kept, reading, received_ns)  # 3.
-
-    def _take_over(self, entries: Sequence[Entry]) -> None:
-        """See to what follows from entries that this server has appended."""
-        self._outbox.add(entries)
-        self._unprojected += entries
-        report(entries)
-        for entry in entries:
-            self._answers.give(entry, self._journal.engine)
+            kept = replace(raw, headers=(), value=None)  # what is in it could not be masked; the topic still has it
+        return Arrival(key=key, raw=kept, reading=reading, received_ns=received_ns)
 
     def _catch_up(self) -> None:
         """Adopt what stands in the journal without our knowing: another server's, or our own after a time-out."""
         if self._behind:
-            adopted = list(self._journal.adopt())
-            self._outbox.add(adopted, restored=True)
-            self._unprojected += adopted
+            for entry, is_ours in self._journal.adopt():
+                if is_ours:
+                    self._follow_up([entry])
+                else:
+                    self._outbox.add([entry], restored=True)
+                    self._projector.add([entry])
             self._behind = False
 
-    def _project_later(self, entry: Entry) -> None:
-        self._unprojected.append(entry)
-        if len(self._unprojected) >= GROUP:
-            self._project()
-
-    def _project(self) -> None:
-        if self._unprojected:
-            self._storage.project(self._unprojected)
-            self._unprojected = []
+    def _follow_up(self, entries: Sequence[Entry]) -> None:
+        """See to what follows from entries that this server has appended."""
+        self._outbox.add(entries)
+        self._projector.add(entries)
+        report(entries, self._journal.engine.heartbeats())
+        for entry in entries:
+            self._answers.take(entry)
 
     def _keep_house(self, *, idle: bool) -> None:
         self._journal.keep_snapshot(idle=idle)

@@ -1,1 +1,0 @@
-"""Who is alive: the heartbeats of the detectors."""
