@@ -131,6 +131,13 @@ def test_what_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: Path, what: s
     assert done.stderr.startswith("snews_cs: cannot ")
 
 
+def test_kio_does_not_bring_hypothesis_along(tmp_path: Path) -> None:
+    """It would take a second, and leave a directory wherever a broker is started."""
+    program = "import snews_cs.broker.server, sys; assert not [name for name in sys.modules if 'hypothesis' in name]"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_help_says_what_it_is_for() -> None:
     said = " ".join(CliRunner().invoke(main, ["broker", "--help"]).stdout.split())
     assert "It is for one machine" in said
