@@ -14,6 +14,7 @@ class StopRequest:
     def __init__(self) -> None:
         self._made = False
         self._bell: SimpleQueue[None] = SimpleQueue()
+        self._then: list[Callable[[], None]] = []
 
     def __bool__(self) -> bool:
         """Whether the wish was made."""
@@ -23,6 +24,14 @@ class StopRequest:
         """Wish to stop."""
         self._made = True
         self._bell.put(None)
+        for action in self._then:
+            action()
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Do this when the wish is made, or now if it was; it must be safe in a signal handler, and to do twice."""
+        self._then.append(action)
+        if self._made:
+            action()
 
     def wait(self, seconds: float) -> bool:
         """Wait that long, or until the wish is made; return whether it was."""

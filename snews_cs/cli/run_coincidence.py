@@ -30,7 +30,11 @@ log = structlog.get_logger(__name__)
 
 
 @click.command("run-coincidence")
-@click.option("--firedrill/--no-firedrill", default=False, help="Read and write the topics of firedrills.")
+@click.option(
+    "--firedrill/--no-firedrill",
+    default=False,
+    help="Read and write the topics of firedrills, and keep a store of their own.",
+)
 @click.option("--dropdb/--no-dropdb", default=False, help="Delete the whole store first; asks on a terminal.")
 @click.option("--email/--no-email", default=False, help="Mail alerts (not part of this version yet).")
 @click.option("--slackbot/--no-slackbot", default=False, help="Run the Slack bot too (not part of this version yet).")
@@ -66,7 +70,9 @@ def run_coincidence(
     with ExitStack() as stack:
         if is_embedded:
             settings = stack.enter_context(embedded(settings, data))
-        store = open_storage(settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns)
+        store = open_storage(
+            settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns, firedrill=firedrill
+        )
         storage = stack.enter_context(closing(store))
         if dropdb:
             _drop(storage, settings)
@@ -80,20 +86,17 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
         connection_test=settings.connection_test_topic,
     )
     observations = settings.firedrill_observation_topic if firedrill else settings.observation_topic
-    stop = StopRequest()
+    stop = _stop_on_signals()
     stream = stack.enter_context(
         ObservationStream(
             observations,
             group_id=settings.consumer_group,
             auth=settings.hop_auth,
-            on_open=lambda: log.info(f"(re)Initializing Coincidence System for {observations}"),  # noqa: G004
+            on_open=lambda: log.info("(re)Initializing Coincidence System for %s", observations),
         )
     )
 
-    def request_stop(_signal: int, _frame: object) -> None:
-        stop.make()
-        stream.request_stop()
-
+    stop.then(stream.request_stop)
     publisher = stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth))
     server = CoincidenceServer(
         stream=stream,
@@ -105,17 +108,23 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
         parameters=_parameters(settings, registry),
         now=_now,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, request_stop)
     server.start()
-    _warm_up(publisher)
+    _warm_up(publisher, stop)
     server.run(stop)
     log.info("stopped")
 
 
-def _warm_up(publisher: AlertPublisher) -> None:
+def _stop_on_signals() -> StopRequest:
+    """Return a wish to stop that SIGTERM and Ctrl-C make."""
+    stop = StopRequest()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: stop.make())
+    return stop
+
+
+def _warm_up(publisher: AlertPublisher, stop: StopRequest) -> None:
     try:
-        publisher.warm_up()
+        publisher.warm_up(stopping=lambda: bool(stop))
     except StreamError as error:
         log.warning("alerts could not be published now", error=str(error))
 

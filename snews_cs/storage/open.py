@@ -14,7 +14,9 @@ _MONGODB = ("mongodb://", "mongodb+srv://")
 _WEEK_NS = 7 * 86_400 * 10**9
 
 
-def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEEK_NS) -> Storage:
+def open_storage(
+    database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEEK_NS, firedrill: bool = False
+) -> Storage:
     """Open the store of that address, and make it where there is none.
 
     Parameters
@@ -24,6 +26,9 @@ def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEE
         with a fourth slash. The file's directory is made.
     heartbeats_kept_ns
         How long heartbeats are kept (``HB_DELETE_AFTER``), ns.
+    firedrill
+        Whether to open the store of firedrills, which never meet real observations: the MongoDB database
+        ``snews_db_firedrill`` instead of ``snews_db``, the file ``NAME-firedrill`` beside that of the real ones.
 
     Raises
     ------
@@ -34,9 +39,9 @@ def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEE
     """
     try:
         if database_server.startswith(_MONGODB):
-            return _open_mongo(database_server, heartbeats_kept_ns)
+            return _open_mongo(database_server, heartbeats_kept_ns, firedrill=firedrill)
         if database_server.startswith(_SQLITE):
-            return _open_sqlite(database_server.removeprefix(_SQLITE), heartbeats_kept_ns)
+            return _open_sqlite(database_server.removeprefix(_SQLITE), heartbeats_kept_ns, firedrill=firedrill)
     except StoreUnreachable:
         raise
     except StorageError as error:
@@ -44,7 +49,7 @@ def open_storage(database_server: str, *, heartbeats_kept_ns: Nanoseconds = _WEE
     raise SettingsError("DATABASE_SERVER is neither mongodb://HOST... nor sqlite:///PATH")
 
 
-def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
+def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool) -> Storage:
     import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
     from pymongo.errors import PyMongoError
 
@@ -59,16 +64,23 @@ def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
     except (PyMongoError, ValueError, UserWarning) as error:
         raise SettingsError(f"DATABASE_SERVER: {error}") from error
     try:
-        return MongoStorage(client, name=f"MongoDB at {hosts}", heartbeats_kept_ns=heartbeats_kept_ns)
+        return MongoStorage(
+            client,
+            name=f"MongoDB at {hosts}",
+            database="snews_db_firedrill" if firedrill else "snews_db",
+            heartbeats_kept_ns=heartbeats_kept_ns,
+        )
     except BaseException:
         client.close()
         raise
 
 
-def _open_sqlite(name: str, heartbeats_kept_ns: Nanoseconds) -> Storage:
+def _open_sqlite(name: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool) -> Storage:
     if name in ("", ":memory:"):
         raise SettingsError("DATABASE_SERVER: sqlite:/// needs the path of a file")
     path = Path(name)
+    if firedrill:
+        path = path.with_stem(path.stem + "-firedrill")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -55,10 +55,17 @@ class AlertPublisher:
         self._idempotent = idempotent
         self._connections: dict[str, _Connection] = {}
 
-    def warm_up(self, timeout_s: float = 5.0) -> None:
+    def warm_up(self, timeout_s: float = 5.0, *, stopping: Callable[[], bool] = lambda: False) -> None:
         """Connect and look the topics up, so that the first alert need not wait for that.
 
         A broker that creates topics on demand does so at the first message, not here.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for each topic, s.
+        stopping
+            Asked now and then; once it is true no more time is spent.
 
         Raises
         ------
@@ -67,7 +74,7 @@ class AlertPublisher:
         """
         for address in self._addresses:
             options = ClientOptions(address, load_credential(address, auth=self._auth))
-            look_up_topic(address, options, timeout_s=timeout_s)
+            look_up_topic(address, options, timeout_s=timeout_s, stopping=stopping)
             self._connection(address)
 
     def publish(self, url: str, key: str, payload: bytes, message_id: bytes) -> None:

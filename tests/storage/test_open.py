@@ -52,3 +52,10 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match=r"cannot make the directory .*: (Not a directory|File exists)"):
         open_storage(f"sqlite:///{tmp_path}/file/store.db")
+
+
+def test_drills_and_real_observations_never_share_a_store(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    for firedrill in (False, True):
+        open_storage(address, firedrill=firedrill).close()
+    assert {"store.sqlite", "store-firedrill.sqlite"} <= {path.name for path in tmp_path.iterdir()}
