@@ -30,7 +30,7 @@ docs: environment   ## Build the documentation: docs/_build/html/index.html
 	@echo docs/_build/html/index.html
 
 clean:   ## Remove all that make has made, environments included
-	@rm -rf .venv .venv-* build dist docs/_build .benchmarks .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-* build dist docs/_build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find snews_cs tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
