@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     """The topic of answers to connection tests, and of the alerts that test messages raise."""
     no_coincidence_topic: TopicURL | None = Field(None, alias="NO_COINCIDENCE_TOPIC")
-    """The topic on which observations that raise no alert are answered; without it they are not."""
+    """The topic on which observations that raise no alert are answered; without it they are not (not in this version yet)."""
     hop_auth: bool = Field(True, alias="HOP_AUTH")
     """Whether to log in to the broker with the credentials of hop's ``auth.toml``."""
     consumer_group: Text = Field("snews_cs", alias="CONSUMER_GROUP")
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     coincidence_threshold_ns: Annotated[Seconds, Positive] = Field(10 * _SECOND_NS, alias="COINCIDENCE_THRESHOLD")
     """Observations at most this far apart coincide (seconds)."""
     refine_window_ns: Seconds = Field(_SECOND_NS, alias="REFINE_WINDOW")
-    """A detector's observation at most this far from a former one of its own refines that one (seconds)."""
+    """A detector's observation at most this far from the first time of one of its own refines that one (seconds)."""
     msg_expiration_ns: Annotated[Seconds, Positive] = Field(_DAY_NS, alias="MSG_EXPIRATION")
     """An observation of this age leaves the cache (seconds)."""
     clock_skew_tolerance_ns: Seconds = Field(60 * _SECOND_NS, alias="CLOCK_SKEW_TOLERANCE")
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     hb_offline_after_ns: Annotated[Seconds, Positive] = Field(600 * _SECOND_NS, alias="HB_OFFLINE_AFTER")
     """A detector whose last heartbeat is older than this counts as offline (seconds)."""
     muted_detectors: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="MUTED_DETECTORS")
-    """Detectors whose observations are journaled but do not count (not in this version yet), as a list."""
+    """Detectors whose observations do not count, separated by ``,`` or ``;`` (not in this version yet)."""
     detector_registry: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] | None = Field(
         None, alias="DETECTOR_REGISTRY"
     )
@@ -172,19 +172,19 @@ class Settings(BaseSettings):
     snews_cs_admin_pass: SecretStr | None = Field(None, alias="snews_cs_admin_pass")
     """The password of commands such as hard-reset; without it they are off."""
     snews_sender_email: Address | None = Field(None, alias="snews_sender_email")
-    """The address that mails are sent from."""
+    """The address that mails are sent from (not in this version yet)."""
     snews_sender_pass: SecretStr | None = Field(None, alias="snews_sender_pass")
-    """The password of that address at the mail server."""
+    """The password of that address at the mail server (not in this version yet)."""
     smtp_server_addr: Text | None = Field(None, alias="smtp_server_addr")
-    """The mail server, ``HOST`` or ``HOST:PORT``."""
+    """The mail server, ``HOST`` or ``HOST:PORT`` (not in this version yet)."""
     alert_emails: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="ALERT_EMAILS")
-    """The addresses that alerts are mailed to, separated by ``,`` or ``;``."""
+    """The addresses that alerts are mailed to, separated by ``,`` or ``;`` (not in this version yet)."""
     slack_token: SecretStr | None = Field(None, alias="SLACK_TOKEN")
     """The token of the Slack bot."""
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
     """The Slack channel that the bot writes to."""
     remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * _DAY_NS, alias="REMOVE_FIGURES_AFTER")
-    """Figures older than this are deleted (days)."""
+    """Figures older than this are deleted (days) (not in this version yet)."""
 
     @classmethod
     def settings_customise_sources(
