@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from snews_cs.simulation.demo.processes import DemonstrationFailed, Interrupted, Processes
-from snews_cs.streams.backoff import StopRequest
+from snews_cs.waiting import StopRequest
 
 BROKER = ("snews_cs", "broker", "--port", "0", "--data", "broker")
 
