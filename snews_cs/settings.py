@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     """The topic of answers to connection tests, and of the alerts that test messages raise."""
     no_coincidence_topic: TopicURL | None = Field(None, alias="NO_COINCIDENCE_TOPIC")
-    """The topic on which observations that raise no alert are answered; without it they are not (not in this version yet)."""
+    """The topic on which observations that raise no alert are answered (not in this version yet)."""
     hop_auth: bool = Field(True, alias="HOP_AUTH")
     """Whether to log in to the broker with the credentials of hop's ``auth.toml``."""
     consumer_group: Text = Field("snews_cs", alias="CONSUMER_GROUP")
