@@ -69,7 +69,7 @@ class ServerProcess:
             *options,
         ]
         self.log: list[dict[str, Any]] = []
-        self._lines: Queue[dict[str, Any]] = Queue()
+        self._lines: Queue[dict[str, Any] | None] = Queue()
         self._process = subprocess.Popen(
             command,
             env=environment,
@@ -92,6 +92,7 @@ class ServerProcess:
                 record = {"event": line.rstrip("\n")}
             self.log.append(record)
             self._lines.put(record)
+        self._lines.put(None)  # it has ended
 
     def wait_for(self, text: str, matches: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Wait for a log record whose event begins with a text; records before it are passed over."""
@@ -99,8 +100,10 @@ class ServerProcess:
             try:
                 record = self._lines.get(timeout=PATIENCE_S)
             except Empty:
+                record = None
+            if record is None:
                 self.kill()
-                raise AssertionError(f"no log line {text!r}; the log:\n" + self.log_text()) from None
+                raise AssertionError(f"no log line {text!r}; the log:\n" + self.log_text())
             if str(record.get("event")).startswith(text) and matches(record):
                 return record
 

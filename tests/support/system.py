@@ -33,8 +33,7 @@ class System:
 
     def __init__(self, broker: BrokerProcess, directory: Path) -> None:
         self.directory = directory
-        self._broker = broker
-        self._address = broker.plain_address
+        self.broker = broker
         self._prefix = f"system{next(_numbers)}"
         self._producers: dict[str, Producer] = {}
         self.server: ServerProcess | None = None
@@ -58,11 +57,22 @@ class System:
         return self.directory / "snews_cs.sqlite"
 
     def start(
-        self, settings: Mapping[str, str] | None = None, options: Sequence[str] = (), *, wait: bool = True
+        self,
+        settings: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+        *,
+        credentials: Path | None = None,
+        wait: bool = True,
     ) -> ServerProcess:
-        """Start the server, and (``wait``) wait until it reads the observation topic."""
-        environment = {**self.settings, **(settings or {})}
-        self.server = ServerProcess(self._address, self.directory, settings=environment, options=options, wait=wait)
+        """Start the server, and (``wait``) wait until it reads the observation topic.
+
+        ``credentials``: the ``$XDG_CONFIG_HOME`` with hop's credentials, to log in to the broker with.
+        """
+        address, environment = self.broker.plain_address, {**self.settings, **(settings or {})}
+        if credentials is not None:
+            address = self.broker.address
+            environment |= {"HOP_AUTH": "true", "XDG_CONFIG_HOME": str(credentials)}
+        self.server = ServerProcess(address, self.directory, settings=environment, options=options, wait=wait)
         return self.server
 
     def publish(self, content: Any, *, topic: str = "experiments", test: bool = False) -> None:

@@ -1,0 +1,64 @@
+"""The remote commands of the released client: what the server makes of them; it keeps the password to itself."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from snews_cs.messages.types import BrokerChange, DisplayHeartbeats, GetFeedback, HardReset, Heartbeat
+from tests.clients.conftest import PASSWORD
+from tests.support.snews_pt import SnewsPt
+from tests.support.system import System, observation
+from tests.support.truth import read_journal
+
+pytestmark = pytest.mark.client
+
+
+def test_reset_cache_empties_the_cache_that_it_names(system: System, snews_pt: SnewsPt) -> None:
+    server = system.start({"snews_cs_admin_pass": PASSWORD})
+    for is_test in (False, True):
+        system.publish(observation("JUNO", is_test=is_test))
+    snews_pt.run("reset-cache", "--test")
+    server.wait_for("caches emptied by hard-reset", lambda record: record["caches"] == "tests")
+    for is_test in (False, True):
+        system.publish(observation("XENONnT", 1, is_test=is_test))
+    assert [alert["detector_names"] for alert in system.alerts(1)] == [["JUNO", "XENONnT"]]
+    assert system.alerts(0, "testing") == []
+    snews_pt.run("reset-cache")
+    server.wait_for("caches emptied by hard-reset", lambda record: record["caches"] == "real")
+
+
+def test_commands_are_logged_and_answered(system: System, snews_pt: SnewsPt, tmp_path: Path) -> None:
+    registry = tmp_path / "detectors.json"
+    registry.write_text(json.dumps([{"name": "XENONnT", "emails": ["shift@example.org"]}]))
+    server = system.start({"snews_cs_admin_pass": PASSWORD, "DETECTOR_REGISTRY": str(registry)})
+    snews_pt.run("heartbeat", "--status", "ON")
+    snews_pt.run("write-hb-logs")
+    beat = server.wait_for("heartbeat", lambda record: record["event"] == "heartbeat")
+    assert (beat["detector"], beat["status"]) == ("XENONnT", "ON")
+    snews_pt.run("change-broker", "--brokername", "kafka.example.org")
+    assert server.wait_for("broker-change is not supported")["asked"] == "kafka.example.org"
+    snews_pt.run("get-feedback", stdin="other@example.org;shift@example.org\n")
+    assert server.wait_for("Get-Feedback")["detector"] == "XENONnT"
+    assert server.stop() == 0
+    entries = read_journal(system.store)[1:]
+    assert [entry.verdict.reason for entry in entries] == [None] * 4
+    assert [type(entry.message) for entry in entries] == [Heartbeat, DisplayHeartbeats, BrokerChange, GetFeedback]
+    assert isinstance(entries[-1].message, GetFeedback)
+    assert entries[-1].message.emails == ("shift@example.org",)
+
+
+def test_a_wrong_password_does_nothing_and_is_nowhere_to_be_read(system: System, desk: Callable[..., SnewsPt]) -> None:
+    server = system.start({"snews_cs_admin_pass": PASSWORD})
+    system.publish(observation("JUNO"))
+    desk("XENONnT", admin_password="a wrong guess").run("reset-cache")
+    assert "wrong password" in server.wait_for("message refused")["reason"]
+    system.publish(observation("XENONnT"))
+    assert [alert["detector_names"] for alert in system.alerts(1)] == [["JUNO", "XENONnT"]]
+    assert server.stop() == 0
+    assert isinstance(read_journal(system.store)[2].message, HardReset)
+    for secret in (PASSWORD, "a wrong guess"):
+        assert secret not in server.log_text()
+        for file in system.directory.glob("snews_cs.sqlite*"):
+            assert secret.encode() not in file.read_bytes()
