@@ -53,8 +53,8 @@ class Audience:
             self._tally.faults.append(f"{act.title}: {len(entries)} of {published.count} messages reached the server")
 
     def watch(self) -> None:
-        """Show what has come since, whoever sent it."""
-        self._show(self._take_in(0))
+        """Show what has come since, whoever sent it, and which sublists it changed."""
+        self._show(self._take_in(0), only_changes=True)
 
     def wait_for_the_unexpected(self) -> None:
         """Give what should not come a moment to come, and count it."""
@@ -79,7 +79,7 @@ class Audience:
                 return entries
             self._processes.pause()
 
-    def _show(self, entries: Sequence[Entry]) -> list[Delivery]:
+    def _show(self, entries: Sequence[Entry], *, only_changes: bool = False) -> list[Delivery]:
         """Show messages, their alerts and the sublists; return the alerts that were delivered."""
         delivered: list[Delivery] = []
         changed: set[int] = set()
@@ -96,7 +96,8 @@ class Audience:
                     self._screen.alert(delivery, briefly=alert.event_id in events_to_come)
                     delivered.append(delivery)
         if changed:
-            self._screen.sublists(self._observer.sky.frame, self._observer.sky.sublists, changed)
+            sky = self._observer.sky
+            self._screen.sublists(sky.frame, sky.sublists, changed, others=not only_changes)
         self._tally.deliveries += delivered
         return delivered
 

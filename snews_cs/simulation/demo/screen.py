@@ -98,7 +98,9 @@ class Screen:
         )
         self._indented(panel)
 
-    def sublists(self, frame: "pd.DataFrame", records: dict[int, SublistRecord], changed: Set[int]) -> None:
+    def sublists(
+        self, frame: "pd.DataFrame", records: Mapping[int, SublistRecord], changed: Set[int], *, others: bool
+    ) -> None:
         """Show the table of sublists.
 
         Parameters
@@ -109,6 +111,8 @@ class Screen:
             The same sublists by number, for their alerts.
         changed
             Numbers of those to point out.
+        others
+            Whether to show the others too.
         """
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", border_style="dim")
         table.add_column("sublist", justify="right")
@@ -116,7 +120,7 @@ class Screen:
         table.add_column("detectors, and how much later", ratio=1)
         table.add_column("alert", no_wrap=True)
         shown = dict(iter(frame.groupby("sub_list_num")))
-        for number in sorted(records.keys() | changed):
+        for number in sorted(records.keys() | changed if others else changed):
             style = "" if number in changed else "dim"
             if number not in records:
                 table.add_row(str(number), "gone", style=style)
@@ -187,7 +191,7 @@ def _message_line(entry: Entry) -> Table:
     for width in (9, 11, 15, 9, 6):
         line.add_column(width=width, no_wrap=True)
     line.add_column(style="green")
-    wire = "pickle" if (entry.raw.value or b"").startswith(b"\x80") else "JSON"
+    wire = "pickle" if (entry.raw.value or b"").startswith(b"\x80") else "JSON" if entry.message else ""
     became = "" if entry.outcome is None else str(entry.outcome.disposition)
     match entry.message:
         case Observation() as said:
@@ -247,6 +251,8 @@ def _row_phrase(row: Any) -> str:
 def _duration(ns: Nanoseconds) -> str:
     if ns == 0:
         return "first"
+    if ns < 10**6:
+        return f"+{ns} ns"
     if ns < NS_PER_S:
         return f"+{ns / 10**6:.3f} ms"
     return f"+{(Decimal(ns) / NS_PER_S).normalize():f} s"
