@@ -46,6 +46,7 @@ def test_the_examples_tell_a_story(system: System) -> None:
     hop("publish", "--no-auth", observations, *later)
     story = system.alerts(3, "testing")
     assert [alert["alert_type"] for alert in story] == ["TEST INITIAL", "TEST UPDATE", "TEST RETRACTION"]
+    assert system.alerts(0) == []
     assert server.stop() == 0
     assert [entry.verdict.reason for entry in read_journal(system.store)[1:]] == [None] * 5
     assert len(list(EXAMPLES.iterdir())) == 5, "an example is not part of the story"
