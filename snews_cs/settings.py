@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     hb_offline_after_ns: Annotated[Seconds, Positive] = Field(600 * _SECOND_NS, alias="HB_OFFLINE_AFTER")
     """A detector whose last heartbeat is older than this counts as offline (seconds)."""
     muted_detectors: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="MUTED_DETECTORS")
-    """Detectors whose observations do not count, separated by ``,`` or ``;`` (not in this version yet)."""
+    """Detectors whose observations do not count, only go to quarantine, separated by ``,`` or ``;``."""
     detector_registry: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] | None = Field(
         None, alias="DETECTOR_REGISTRY"
     )

@@ -131,10 +131,14 @@ def _warm_up(publisher: AlertPublisher, stop: StopRequest) -> None:
 
 def _policy(settings: Settings, registry: Registry, *, firedrill: bool) -> AdmissionPolicy:
     password = settings.snews_cs_admin_pass
+    muted = {name: registry.resolve(name) for name in settings.muted_detectors}
+    if unknown := [name for name, detector in muted.items() if detector is None]:
+        raise SettingsError(f"MUTED_DETECTORS: {', '.join(unknown)} is not registered")
     return AdmissionPolicy(
         registry=registry,
         firedrill=firedrill,
         clock_skew_tolerance_ns=settings.clock_skew_tolerance_ns,
+        muted=frozenset(detector.name for detector in muted.values() if detector),
         admin_password=password.get_secret_value() if password else None,
     )
 

@@ -52,6 +52,8 @@ class AdmissionPolicy:
         How far in the future a neutrino time may be, ns (``CLOCK_SKEW_TOLERANCE``).
     max_age_ns
         How old a neutrino time may be, ns.
+    muted
+        Registered names of detectors whose observations do not count (``MUTED_DETECTORS``).
     admin_password
         The administrator's password; None or empty: commands that need one are off.
     """
@@ -60,6 +62,7 @@ class AdmissionPolicy:
     firedrill: bool = False
     clock_skew_tolerance_ns: Nanoseconds = 60 * NS_PER_S
     max_age_ns: Nanoseconds = 48 * 3_600 * NS_PER_S
+    muted: frozenset[str] = frozenset()
     admin_password: str | None = field(default=None, repr=False)
 
 
@@ -86,7 +89,7 @@ def read_message(raw: RawMessage, received_ns: Nanoseconds, policy: AdmissionPol
     secret = policy.admin_password
     try:
         decoded = decode(raw)
-        message = _registered(decoded.message, policy.registry)
+        message = _registered(decoded.message, raw, policy.registry)
     except MessageRefused as refusal:
         return Reading(None, _refused(refusal, secret))
     message = mask_message(message, secret)
@@ -104,11 +107,15 @@ def _refused(refusal: MessageRefused, secret: str | None) -> Verdict:
     return Verdict(reason=shorten(mask_text(str(refusal), secret)))
 
 
-def _registered(message: DetectorMessage, registry: Registry) -> DetectorMessage:
+def _registered(message: DetectorMessage, raw: RawMessage, registry: Registry) -> DetectorMessage:
     """Return the message under its detector's registered name; of mail addresses, those registered for it only."""
     detector = registry.resolve(message.detector_name)
     if detector is None:
         raise MessageRefused(f"the detector {quote(message.detector_name)} is not registered")
+    if detector.senders:
+        sender = (raw.header("_sender") or b"").decode("utf-8", "replace")
+        if sender not in detector.senders:
+            raise MessageRefused(f"{quote(sender)} may not speak for {detector.name}")
     if message.detector_name != detector.name:
         message = replace(message, detector_name=detector.name)
     if isinstance(message, GetFeedback):
@@ -118,11 +125,13 @@ def _registered(message: DetectorMessage, registry: Registry) -> DetectorMessage
 
 
 def _check_marks(message: DetectorMessage, policy: AdmissionPolicy) -> None:
-    """Refuse a drill, an unnamed detector, or a request for mail, where it does not belong."""
+    """Refuse a drill, an unnamed or muted detector, or a request for mail, where it does not belong."""
     if message.is_firedrill and not policy.firedrill:
         raise MessageRefused("is_firedrill is true on the real observation topic")
     if message.detector_name == TEST_DETECTOR and not message.is_test and isinstance(message, _FROM_DETECTORS_ONLY):
         raise MessageRefused(f"the detector {TEST_DETECTOR} is accepted only with is_test")
+    if isinstance(message, Observation) and message.detector_name in policy.muted:
+        raise MessageRefused(f"{message.detector_name} is muted (MUTED_DETECTORS)")
     if isinstance(message, GetFeedback) and not message.emails:
         raise MessageRefused(f"none of the addresses is registered for {message.detector_name}")
 

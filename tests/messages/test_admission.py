@@ -270,3 +270,31 @@ def test_what_is_no_message(value: bytes | None) -> None:
     reading = read_message(RawMessage("t", 0, 0, -1, (), value), NOW, POLICY)
     assert reading.message is None
     assert reading.verdict.reason
+
+
+class TestWhoMaySpeak:
+    """Muted detectors, and detectors bound to the users that may speak for them."""
+
+    def test_a_muted_detector_observes_nothing_but_still_retracts(self) -> None:
+        policy = replace(POLICY, muted=frozenset({"IceCube"}))
+        reading = read(policy, detector_name="ICE", neutrino_time=format_utc(NOW))
+        assert reading.verdict == Verdict(reason="IceCube is muted (MUTED_DETECTORS)")
+        assert reading.message is not None
+        assert read(policy, detector_name="IceCube", tier="Retraction", retract_latest_n=1).verdict.accepted
+        assert read(policy, detector_name="LVD", neutrino_time=format_utc(NOW)).verdict.accepted
+
+    @pytest.mark.parametrize(
+        ("sender", "reason"),
+        [
+            (b"lvd-operator", None),
+            (b"somebody", "'somebody' may not speak for LVD"),
+            (b"\xff", "'\ufffd' may not speak for LVD"),
+            (None, "'' may not speak for LVD"),
+        ],
+    )
+    def test_a_bound_detector_is_believed_from_its_users_only(self, sender: bytes | None, reason: str | None) -> None:
+        bound = Registry((Detector(number=5, name="LVD", senders=("lvd-operator",)),))
+        raw = json_message(detector_name="LVD", neutrino_time=format_utc(NOW))
+        if sender is not None:
+            raw = replace(raw, headers=(*raw.headers, ("_sender", sender)))
+        assert read_message(raw, NOW, replace(POLICY, registry=bound)).verdict.reason == reason
