@@ -1,7 +1,8 @@
 """What every test stands on: a clean environment, a seed to repeat it by, and nothing left behind.
 
 Tests marked ``client`` need the environment of the released client, which ``make test`` makes. Where it could not be
-made they are skipped with one line that says why; under ``--require-client`` they fail.
+made they are skipped with one line that says why; under ``--require-client`` they fail. Tests marked ``services`` need
+real servers, which ``make test-services`` builds; they are the same to ``--require-services``.
 """
 
 import logging
@@ -23,6 +24,8 @@ from hypothesis import settings as hypothesis_settings
 
 from snews_cs.settings import Settings
 
+pytest_plugins = ["tests.support.services"]
+
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / ".venv-snews_pt"
 PATIENCE_S = 5.0
@@ -39,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-client", action="store_true", help="fail, not skip, the tests that lack the released client"
     )
+    parser.addoption("--require-services", action="store_true", help="fail, not skip, the tests that lack real servers")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is left out."""
+    left_out = config.getoption("markexpr") == "not services"
+    return "without the tests on real servers: `make test-services` runs them" if left_out else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
