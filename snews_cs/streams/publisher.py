@@ -224,7 +224,9 @@ class _Connection:
         heard = list(self._errors)
         if heard and (error is None or error.name() == MESSAGE_TIMED_OUT):
             reason = next((each.str() for each in heard if each.name() != ALL_BROKERS_DOWN), "")
-            problem = translate(heard[-1], address, reason=reason)
+            problems = [translate(each, address, reason=reason) for each in heard]
+            # of a refused login, too, librdkafka says in the end that all brokers are down
+            problem = next((each for each in problems if isinstance(each, AccessDenied)), problems[-1])
         elif error is not None:
             heard.append(error)
             problem = translate(error, address)

@@ -1,1 +1,1 @@
-"""Tests of snews_cs.streams, against the embedded broker."""
+"""Tests of snews_cs.streams: one suite over the embedded broker and over Apache Kafka."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from snews_cs.broker.process import BrokerProcess
 from snews_cs.errors import StreamError
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams import session
@@ -15,7 +14,7 @@ from snews_cs.streams.client import look_up_topic
 from snews_cs.streams.observations import ObservationStream
 from tests.streams.conftest import produce, wait_for
 from tests.streams.record_batch import produce_headers
-from tests.support.broker import make_topic
+from tests.support.broker import Broker, make_topic
 
 HOUR_S = 3600.0
 
@@ -28,11 +27,11 @@ def read(stream: ObservationStream, count: int, limit: int = 500) -> list[RawMes
     return messages
 
 
-def open_stream(broker: BrokerProcess, topic: str, on_open: Callable[[], None] = lambda: None) -> ObservationStream:
+def open_stream(broker: Broker, topic: str, on_open: Callable[[], None] = lambda: None) -> ObservationStream:
     return ObservationStream(broker.url(topic), group_id=f"group of {topic}", auth=False, on_open=on_open)
 
 
-def test_a_message_arrives_with_all_that_the_broker_knows_of_it(broker: BrokerProcess, topic: str) -> None:
+def test_a_message_arrives_with_all_that_the_broker_knows_of_it(broker: Broker, topic: str) -> None:
     with open_stream(broker, topic) as stream:
         produce(broker.plain_address, topic, b'{"detector_name": "LZ"}', _id=bytes(range(16)), _format=b"blob")
         [message] = stream.batch(HOUR_S, 10)
@@ -44,20 +43,20 @@ def test_a_message_arrives_with_all_that_the_broker_knows_of_it(broker: BrokerPr
 
 
 @pytest.mark.parametrize("value", [None, b"", b"x" * 1_000_000, bytes(range(256))], ids=["none", "empty", "1MB", "any"])
-def test_any_value_arrives(broker: BrokerProcess, topic: str, value: bytes | None) -> None:
+def test_any_value_arrives(broker: Broker, topic: str, value: bytes | None) -> None:
     produce(broker.plain_address, topic, value)
     with open_stream(broker, topic) as stream:
         assert [message.value for message in read(stream, 1)] == [value]
 
 
-def test_messages_of_tests_arrive(broker: BrokerProcess, topic: str) -> None:
+def test_messages_of_tests_arrive(broker: Broker, topic: str) -> None:
     produce(broker.plain_address, topic, b"{}", _test=b"true")
     with open_stream(broker, topic) as stream:
         [message] = read(stream, 1)
     assert message.header("_test") == b"true"
 
 
-def test_a_header_name_that_is_not_utf8_stops_nothing(broker: BrokerProcess, topic: str) -> None:
+def test_a_header_name_that_is_not_utf8_stops_nothing(broker: Broker, topic: str) -> None:
     produce_headers(broker.plain_address, topic, b"before", [(b"good", b"1")])
     produce_headers(broker.plain_address, topic, b"broken", [(b"good", b"1"), (b"\xff\xfe", b"2")])
     produce_headers(broker.plain_address, topic, b"behind", [])
@@ -71,7 +70,7 @@ def test_a_header_name_that_is_not_utf8_stops_nothing(broker: BrokerProcess, top
     ]
 
 
-def test_a_backlog_comes_in_groups_and_in_order(broker: BrokerProcess, topic: str) -> None:
+def test_a_backlog_comes_in_groups_and_in_order(broker: Broker, topic: str) -> None:
     values = [b"%d" % number for number in range(5000)]
     produce(broker.plain_address, topic, *values)
     with open_stream(broker, topic) as stream:
@@ -84,7 +83,7 @@ def test_a_backlog_comes_in_groups_and_in_order(broker: BrokerProcess, topic: st
     assert max(len(group) for group in groups) <= 200
 
 
-def test_all_partitions_are_read_and_marked(broker: BrokerProcess) -> None:
+def test_all_partitions_are_read_and_marked(broker: Broker) -> None:
     topic = make_topic(broker, partitions=3)
     for partition in range(3):
         produce(broker.plain_address, topic, b"a", b"b", partition=partition)
@@ -97,7 +96,7 @@ def test_all_partitions_are_read_and_marked(broker: BrokerProcess) -> None:
         assert [(message.partition, message.value) for message in read(stream, 2)] == [(2, b"a"), (2, b"b")]
 
 
-def test_the_committed_offset_follows_the_marks_and_is_never_ahead_of_them(broker: BrokerProcess, topic: str) -> None:
+def test_the_committed_offset_follows_the_marks_and_is_never_ahead_of_them(broker: Broker, topic: str) -> None:
     produce(broker.plain_address, topic, *(b"%d" % number for number in range(5)))
     with open_stream(broker, topic) as stream:
         first = read(stream, 5)
@@ -115,7 +114,7 @@ def test_the_committed_offset_follows_the_marks_and_is_never_ahead_of_them(broke
     assert last.value == b"new"
 
 
-def test_marks_are_committed_while_nothing_arrives(broker: BrokerProcess, topic: str) -> None:
+def test_marks_are_committed_while_nothing_arrives(broker: Broker, topic: str) -> None:
     produce(broker.plain_address, topic, b"first")
     with open_stream(broker, topic) as stream:
         stream.mark_done(read(stream, 1))
@@ -128,14 +127,14 @@ def test_marks_are_committed_while_nothing_arrives(broker: BrokerProcess, topic:
         wait_for(committed)
 
 
-def test_a_request_to_stop_ends_the_wait_for_messages(broker: BrokerProcess, topic: str) -> None:
+def test_a_request_to_stop_ends_the_wait_for_messages(broker: Broker, topic: str) -> None:
     with open_stream(broker, topic) as stream:
         threading.Timer(0.2, stream.request_stop).start()
         assert stream.batch(HOUR_S, 10) == []
         assert stream.batch(HOUR_S, 10) == []
 
 
-def test_a_signal_handler_may_request_the_stop(broker: BrokerProcess, topic: str) -> None:
+def test_a_signal_handler_may_request_the_stop(broker: Broker, topic: str) -> None:
     with open_stream(broker, topic) as stream:
         before = signal.signal(signal.SIGUSR1, lambda *_: stream.request_stop())
         try:
@@ -145,7 +144,7 @@ def test_a_signal_handler_may_request_the_stop(broker: BrokerProcess, topic: str
             signal.signal(signal.SIGUSR1, before)
 
 
-def test_what_is_marked_after_the_request_to_stop_is_committed(broker: BrokerProcess, topic: str) -> None:
+def test_what_is_marked_after_the_request_to_stop_is_committed(broker: Broker, topic: str) -> None:
     produce(broker.plain_address, topic, b"in hand", b"not taken")
     with open_stream(broker, topic) as stream:
         messages = read(stream, 1, limit=1)
@@ -155,7 +154,7 @@ def test_what_is_marked_after_the_request_to_stop_is_committed(broker: BrokerPro
         assert [message.value for message in read(stream, 1)] == [b"not taken"]
 
 
-def test_partitions_that_are_added_are_read(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_that_are_added_are_read(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     topic = make_topic(broker, partitions=2)
     opened: list[None] = []
     partitions_seen = iter([frozenset({0})])  # as if there had been but one when the topic was opened first
@@ -169,7 +168,7 @@ def test_partitions_that_are_added_are_read(broker: BrokerProcess, monkeypatch: 
 
 
 def test_an_error_nobody_foresaw_is_raised_where_messages_are_taken(
-    broker: BrokerProcess, topic: str, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_record: object) -> RawMessage:
         raise LookupError("unforeseen")

@@ -11,12 +11,11 @@ from hop import Stream
 from hop.io import Metadata, StartPosition
 from hop.models import JSONBlob
 
-from snews_cs.broker.process import BrokerProcess
 from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError, TopicMissing
 from snews_cs.streams.publication import Publication
 from snews_cs.streams.publisher import AlertPublisher
 from tests.streams.conftest import OwnBroker, produce
-from tests.support.broker import PASSWORD, USER, make_topic, write_auth
+from tests.support.broker import PASSWORD, USER, Broker, make_topic, write_auth
 
 ID = bytes(range(16))
 
@@ -36,7 +35,7 @@ def publication(url: str, number: int) -> Publication:
     return Publication(url=url, key="event", payload=json.dumps({"number": number}).encode(), message_id=ID)
 
 
-def test_hop_reads_what_is_published(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+def test_hop_reads_what_is_published(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     publisher.publish(broker.url(topic), "event", b'{"id": "SNEWS_Coincidence_ALERT"}', ID)
     [(message, metadata)] = read_with_hop(broker.url(topic))
     assert isinstance(message, JSONBlob)
@@ -46,7 +45,7 @@ def test_hop_reads_what_is_published(broker: BrokerProcess, topic: str, publishe
 
 
 def test_who_logs_in_is_named_as_sender(
-    broker: BrokerProcess, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     write_auth(tmp_path, broker.address)
@@ -58,14 +57,12 @@ def test_who_logs_in_is_named_as_sender(
     assert dict(metadata.headers) == {"_id": ID, "_format": b"json", "_sender": USER.encode()}
 
 
-def test_many_are_published_in_order_and_each_once(
-    broker: BrokerProcess, topic: str, publisher: AlertPublisher
-) -> None:
+def test_many_are_published_in_order_and_each_once(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     publisher.publish_all([publication(broker.url(topic), number) for number in range(500)])
     assert [message.content["number"] for message, _ in read_with_hop(broker.url(topic))] == list(range(500))
 
 
-def test_several_topics_are_published_to(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+def test_several_topics_are_published_to(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     other = make_topic(broker)
     publisher.publish_all([publication(broker.url(topic), 1), publication(broker.url(other), 2)])
     assert [message.content["number"] for message, _ in read_with_hop(broker.url(topic))] == [1]
@@ -99,7 +96,7 @@ def test_warming_up_says_that_the_broker_is_down(own_broker: OwnBroker) -> None:
 
 
 def test_a_wrong_password_is_named_and_the_right_one_taken_up(
-    broker: BrokerProcess, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     url = f"kafka://{broker.address}/{topic}"
@@ -115,16 +112,14 @@ def test_a_wrong_password_is_named_and_the_right_one_taken_up(
     assert len(read_with_hop(broker.url(topic))) == 1
 
 
-def test_what_the_broker_does_not_take_is_not_delivered(
-    broker: BrokerProcess, topic: str, publisher: AlertPublisher
-) -> None:
+def test_what_the_broker_does_not_take_is_not_delivered(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     with pytest.raises(NotDelivered):
         publisher.publish(broker.url(topic), "event", b"x" * 9_000_000, ID)
     publisher.publish(broker.url(topic), "event", b"{}", ID)
     assert len(read_with_hop(broker.url(topic))) == 1
 
 
-def test_the_tail_is_the_last_objects_of_all_partitions(broker: BrokerProcess, publisher: AlertPublisher) -> None:
+def test_the_tail_is_the_last_objects_of_all_partitions(broker: Broker, publisher: AlertPublisher) -> None:
     topic = make_topic(broker, partitions=3)
     for number in range(6):
         produce(broker.plain_address, topic, b'{"number": %d}' % number, partition=number % 3)
@@ -133,17 +128,17 @@ def test_the_tail_is_the_last_objects_of_all_partitions(broker: BrokerProcess, p
     assert len(publisher.tail(broker.url(topic), 2)) == 2
 
 
-def test_the_tail_passes_over_what_is_no_object(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+def test_the_tail_passes_over_what_is_no_object(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     junk = [None, b"", b"\xff", b"not JSON", b"[1]", b'"text"', b"[" * 100_000]
     produce(broker.plain_address, topic, b'{"number": 1}', *junk, b'{"number": 2}')
     assert publisher.tail(broker.url(topic), 100) == [{"number": 1}, {"number": 2}]
 
 
-def test_the_tail_of_an_empty_topic_is_empty(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+def test_the_tail_of_an_empty_topic_is_empty(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     assert publisher.tail(broker.url(topic), 100) == []
 
 
-def test_the_tail_leaves_out_what_is_older(broker: BrokerProcess, topic: str, publisher: AlertPublisher) -> None:
+def test_the_tail_leaves_out_what_is_older(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     produce(broker.plain_address, topic, b'{"number": 1}')
     now = datetime.now(UTC)
     assert publisher.tail(broker.url(topic), 100, since=now - timedelta(hours=1)) == [{"number": 1}]
@@ -161,7 +156,7 @@ def test_the_tail_is_not_known_while_the_broker_is_down(own_broker: OwnBroker, p
 
 
 def test_malformed_settings_of_hop_are_one_line(
-    broker: BrokerProcess, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "hop").mkdir()

@@ -7,8 +7,8 @@ from confluent_kafka import KafkaError
 
 from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, SettingsError, StreamError, TopicMissing
 from snews_cs.streams.address import TopicAddress
-from snews_cs.waiting import Backoff, StopRequest
 from snews_cs.streams.failures import translate
+from snews_cs.waiting import Backoff, StopRequest
 
 ADDRESS = TopicAddress("broker:9092", "t")
 

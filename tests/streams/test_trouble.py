@@ -7,14 +7,13 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from snews_cs.broker.process import BrokerProcess
 from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError, TopicMissing
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import load_credential
 from snews_cs.streams.observations import ObservationStream
 from tests.streams.conftest import OwnBroker, produce, wait_for
 from tests.streams.test_observations import read
-from tests.support.broker import PASSWORD, USER, make_topic, write_auth
+from tests.support.broker import PASSWORD, USER, Broker, make_topic, write_auth
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def test_an_unreachable_broker_is_one_line_per_attempt_and_no_other(
     assert capfd.readouterr().err == ""
 
 
-def test_a_missing_topic_is_named_and_read_once_it_exists(broker: BrokerProcess, lines: list[EventDict]) -> None:
+def test_a_missing_topic_is_named_and_read_once_it_exists(broker: Broker, lines: list[EventDict]) -> None:
     existing = make_topic(broker)
     prefix, _, number = existing.rpartition("-")
     missing = f"{prefix}-{int(number) + 1}"  # the one that make_topic will make next
@@ -98,7 +97,7 @@ def test_a_missing_topic_is_named_and_read_once_it_exists(broker: BrokerProcess,
 
 
 def test_missing_credentials_are_named_and_read_once_they_exist(
-    broker: BrokerProcess, topic: str, lines: list[EventDict], config_home: Path
+    broker: Broker, topic: str, lines: list[EventDict], config_home: Path
 ) -> None:
     with ObservationStream(f"kafka://{broker.address}/{topic}", group_id="g", auth=True) as stream:
         wait_for(lambda: has(stream, AccessDenied))
@@ -109,7 +108,7 @@ def test_missing_credentials_are_named_and_read_once_they_exist(
 
 
 def test_a_wrong_password_is_one_line_and_the_right_one_is_taken_up(
-    broker: BrokerProcess, topic: str, lines: list[EventDict], config_home: Path
+    broker: Broker, topic: str, lines: list[EventDict], config_home: Path
 ) -> None:
     write_auth(config_home, broker.address, password="quite wrong")
     with ObservationStream(f"kafka://{broker.address}/{topic}", group_id="g", auth=True) as stream:
@@ -121,7 +120,7 @@ def test_a_wrong_password_is_one_line_and_the_right_one_is_taken_up(
     assert not any("quite wrong" in str(line) or PASSWORD in str(line) for line in lines)
 
 
-def test_a_broker_that_asks_for_a_login_says_so_to_who_has_none(broker: BrokerProcess, lines: list[EventDict]) -> None:
+def test_a_broker_that_asks_for_a_login_says_so_to_who_has_none(broker: Broker, lines: list[EventDict]) -> None:
     with ObservationStream(f"kafka://{broker.address}/t", group_id="g", auth=False) as stream:
         wait_for(lambda: stream.problem is not None)
     assert "HOP_AUTH" in lines[0]["event"]
