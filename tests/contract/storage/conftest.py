@@ -1,4 +1,7 @@
-"""The stores that the contract suite runs over; a real MongoDB-protocol server, too, if its address is given."""
+"""The stores that the contract suite runs over: SQLite, MongoDB as mongomock plays it, a real server of its protocol.
+
+``SNEWS_CS_TEST_MONGODB=mongodb://...`` names another server than FerretDB to be the real one.
+"""
 
 import json
 import os
@@ -80,9 +83,8 @@ def mongomock_place(directory: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def mongodb_place(directory: Path) -> Iterator[Place]:
+def mongodb_place(address: str) -> Iterator[Place]:
     database = f"snews_test_{uuid4().hex}"
-    address = os.environ[MONGODB_ADDRESS]
     client: pymongo.MongoClient[Document] = pymongo.MongoClient(address, **OPTIONS)
 
     def rows(table: str) -> list[dict[str, Any]]:
@@ -105,19 +107,20 @@ def mongo_rows(client: Any, database: str, table: str) -> list[dict[str, Any]]:
     return [{IDENTITY[table]: row.pop("_id"), **row} for row in client[database][table].find().sort("_id", 1)]
 
 
-PLACES = {"sqlite": sqlite_place, "mongomock": mongomock_place}
-MONGODB_ADDRESS = "SNEWS_CS_TEST_MONGODB"
-"""The environment variable with the address (``mongodb://...``) of a real server to run the suite over, too."""
+@pytest.fixture(scope="session", params=["sqlite", "mongomock", pytest.param("mongodb", marks=pytest.mark.services)])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return what kind of store it shall be: ``sqlite``, ``mongomock``, or that of a real server's address."""
+    if request.param != "mongodb":
+        return str(request.param)
+    return os.environ.get("SNEWS_CS_TEST_MONGODB") or str(request.getfixturevalue("ferretdb").url)
 
-if os.environ.get(MONGODB_ADDRESS):
-    PLACES["mongodb"] = mongodb_place
 
-
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.services if name == "mongodb" else ()) for name in PLACES])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+@pytest.fixture
+def place(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     # mongomock's TTL indexes shall find nothing expired (and its own clock warns from Python 3.12 on)
     monkeypatch.setattr(mongomock, "utcnow", lambda: datetime(2099, 1, 1))  # noqa: DTZ001  # what it compares with
-    with PLACES[request.param](tmp_path) as made:
+    places = {"sqlite": sqlite_place, "mongomock": mongomock_place}
+    with places[kind](tmp_path) if kind in places else mongodb_place(kind) as made:
         yield made
 
 
