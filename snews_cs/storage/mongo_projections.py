@@ -118,7 +118,8 @@ class MongoProjections:
         if found.lines_gone:
             self._database[CacheRow.table].delete_many({"_id": {"$in": sorted(found.lines_gone)}})
         for kind, rows in found.rows.items():
-            self._put(self._database[kind.table], [to_row_document(row) for row in rows.values()])
+            if rows:  # a line that came and went within these entries leaves none
+                self._put(self._database[kind.table], [to_row_document(row) for row in rows.values()])
 
     @staticmethod
     def _put(collection: Collection[Document], documents: Sequence[Document]) -> None:

@@ -94,6 +94,13 @@ class TestHowFar:
         storage.project(HISTORY[2:])
         assert cached(place) == STANDING
 
+    def test_what_comes_and_goes_within_a_group_leaves_nothing(self, place: Place, storage: Storage) -> None:
+        group = [make_moving(1, make_line(0)), make_moving(2, make_line(0, p_value=0.5)), make_moving(3, gone=(0,))]
+        storage.append(group)
+        storage.project(group)
+        assert cached(place) == []
+        assert storage.projected() == 3
+
     def test_no_entries_are_no_change(self, storage: Storage) -> None:
         storage.project([])
         assert storage.projected() == 0
