@@ -46,10 +46,8 @@ def embedded(settings: Settings, data: Path | None) -> Iterator[Settings]:
     host, _, port = broker.partition(":")
     if host not in _LOOPBACK:
         raise SettingsError(f"HOP_BROKER: --embedded needs a broker on this machine, not {broker}")
-    directory = (data or _data_directory()).resolve()
-    changes: dict[str, object] = {}
-    if not settings.database_server.startswith("sqlite:"):
-        changes["database_server"] = f"sqlite:///{directory / 'snews_cs.sqlite'}"
+    directory = _directory(data)
+    changes: dict[str, object] = {"database_server": embedded_store(settings, data)}
     if "hop_auth" not in given:
         changes["hop_auth"] = False
     local = settings.moved_to(broker).model_copy(update=changes)
@@ -62,6 +60,12 @@ def embedded(settings: Settings, data: Path | None) -> Iterator[Settings]:
         yield local
 
 
+def embedded_store(settings: Settings, data: Path | None) -> str:
+    """Return the ``DATABASE_SERVER`` of ``--embedded``: that given if it is SQLite, else a file in ``data``."""
+    given = settings.database_server
+    return given if given.startswith("sqlite:") else f"sqlite:///{_directory(data) / 'snews_cs.sqlite'}"
+
+
 def _broker(data: Path, port: int, settings: Settings) -> "BrokerProcess":
     from snews_cs.broker.process import BrokerNotStarted, start_broker
 
@@ -72,8 +76,9 @@ def _broker(data: Path, port: int, settings: Settings) -> "BrokerProcess":
         raise SettingsError(f"--embedded: {error}") from error
 
 
-def _data_directory() -> Path:
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "snews_cs"
+def _directory(data: Path | None) -> Path:
+    share = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return (data or share / "snews_cs").resolve()
 
 
 def _listens(host: str, port: int) -> bool:

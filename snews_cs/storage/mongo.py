@@ -5,6 +5,7 @@ majority has. There are no transactions: a group of entries is written in order,
 a prefix.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from snews_cs.storage.mongo_errors import is_in_doubt, taken
 from snews_cs.storage.mongo_projections import MongoProjections
 from snews_cs.storage.mongo_snapshots import MongoSnapshots
 from snews_cs.storage.order import in_order, require_run
+from snews_cs.storage.tables import QuarantineRow
 
 TIMEOUT_MS = 500
 """How long to wait for a server to be found, to be connected, and to answer."""
@@ -57,13 +59,15 @@ class MongoStorage:
         How long heartbeats are kept, ns.
     database
         The database's name.
+    read_only
+        Whether the store must be there, and is only to be read: nothing is made.
 
     Raises
     ------
     StoreUnreachable
         If the server does not answer.
     StorageError
-        If it does not let us in.
+        If it does not let us in, or has no store.
     """
 
     def __init__(
@@ -73,14 +77,19 @@ class MongoStorage:
         name: str,
         heartbeats_kept_ns: Nanoseconds,
         database: str = "snews_db",
+        read_only: bool = False,
     ) -> None:
         self._client = client
         self._name = name
         self._journal = client[database]["all_mgs"]
+        self._quarantine = client[database][QuarantineRow.table]
         self._snapshots = MongoSnapshots(client[database])
         self._projections = MongoProjections(client[database], heartbeats_kept_ns)
         self._known_end = 0
-        self._prepare()
+        if read_only:
+            self._require_ours()
+        else:
+            self._prepare()
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Append entries with consecutive sequence numbers durably; if it fails, a prefix of them may stand."""
@@ -146,6 +155,17 @@ class MongoStorage:
         with self._answering():
             return self._projections.mark().sequence
 
+    def refused(self, most: int) -> list[int]:
+        """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""
+        with self._answering():
+            found = self._quarantine.find({}, {"_id": True}, sort=[("_id", pymongo.DESCENDING)], limit=most)
+            return [int(document["_id"]) for document in found]
+
+    def refusals(self) -> Counter[str]:
+        """Return how many messages were refused for each reason, as far as projected."""
+        with self._answering():
+            return Counter(document["reason"] for document in self._quarantine.find({}, {"reason": True}))
+
     def project(self, entries: Sequence[Entry]) -> None:
         """Bring the projections up to the last of these consecutive entries: first the rows, then the mark."""
         with self._answering():
@@ -168,6 +188,11 @@ class MongoStorage:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+    def _require_ours(self) -> None:
+        with self._answering():
+            if self._journal.name not in self._journal.database.list_collection_names():
+                raise StorageError(f"{self._name} has no journal in the database {self._journal.database.name}")
 
     def _prepare(self) -> None:
         """Make the indexes."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from snews_cs.errors import SettingsError, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage.protocol import Storage
+from snews_cs.storage.protocol import Storage, StoreReader
 from snews_cs.storage.sqlite import SqliteStorage
 
 _SQLITE = "sqlite:///"
@@ -37,11 +37,38 @@ def open_storage(
     StoreUnreachable
         If the store does not answer.
     """
+    return _open(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=False)
+
+
+def open_reader(database_server: str, *, firedrill: bool = False) -> StoreReader:
+    """Open the store of that address to look at it: nothing is made or changed, and a server may run meanwhile.
+
+    Parameters
+    ----------
+    database_server, firedrill
+        As for :func:`open_storage`.
+
+    Raises
+    ------
+    SettingsError
+        If the address cannot be used, or there is no store: the text says why, and shows no password.
+    StoreUnreachable
+        If the store does not answer.
+    """
+    return _open(database_server, _WEEK_NS, firedrill=firedrill, read_only=True)
+
+
+def _open(database_server: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
     try:
         if database_server.startswith(_MONGODB):
-            return _open_mongo(database_server, heartbeats_kept_ns, firedrill=firedrill)
+            return _open_mongo(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=read_only)
         if database_server.startswith(_SQLITE):
-            return _open_sqlite(database_server.removeprefix(_SQLITE), heartbeats_kept_ns, firedrill=firedrill)
+            path = _sqlite_path(database_server.removeprefix(_SQLITE), firedrill=firedrill)
+            if read_only:
+                _require_file(path)
+            else:
+                _make_directory(path.parent)
+            return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns, read_only=read_only)
     except StoreUnreachable:
         raise
     except StorageError as error:
@@ -49,7 +76,7 @@ def open_storage(
     raise SettingsError("DATABASE_SERVER is neither mongodb://HOST... nor sqlite:///PATH")
 
 
-def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool) -> Storage:
+def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
     import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
     from pymongo.errors import PyMongoError
 
@@ -69,20 +96,27 @@ def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool) -
             name=f"MongoDB at {hosts}",
             database="snews_db_firedrill" if firedrill else "snews_db",
             heartbeats_kept_ns=heartbeats_kept_ns,
+            read_only=read_only,
         )
     except BaseException:
         client.close()
         raise
 
 
-def _open_sqlite(name: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool) -> Storage:
+def _sqlite_path(name: str, *, firedrill: bool) -> Path:
     if name in ("", ":memory:"):
         raise SettingsError("DATABASE_SERVER: sqlite:/// needs the path of a file")
     path = Path(name)
-    if firedrill:
-        path = path.with_stem(path.stem + "-firedrill")
+    return path.with_stem(path.stem + "-firedrill") if firedrill else path
+
+
+def _make_directory(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"DATABASE_SERVER: cannot make the directory {path.parent}: {error.strerror}") from error
-    return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns)
+        raise SettingsError(f"DATABASE_SERVER: cannot make the directory {path}: {error.strerror}") from error
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise SettingsError(f"DATABASE_SERVER: there is no store at {path}")

@@ -1,30 +1,17 @@
 """What the server asks of a store; ``sqlite.py`` and ``mongo.py`` answer it alike (tests/contract holds them to it)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from snews_cs.storage.entry import Entry
 
 
-class Storage(Protocol):
-    """The journal, the engine's snapshots and the projections made of the journal.
+class StoreReader(Protocol):
+    """What can be asked of a store without changing it.
 
     Every method raises :class:`snews_cs.errors.StoreUnreachable` when the store does not answer within its time-out.
-    An append that returns is durable, whatever happens. What the other methods did outlives the process; a power cut
-    may take back the latest of it on SQLite, never anything that was there before the last append. One thread uses a
-    store at a time.
+    One thread uses a store at a time.
     """
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Append entries with consecutive sequence numbers durably, all or (MongoDB) a prefix of them.
-
-        Raises
-        ------
-        AppendConflict
-            If a sequence number or a key is taken; ``appended`` tells how many of the entries stand.
-        StoreUnreachable
-            The append is in doubt: ask :meth:`entry` for the sequence number and compare ``attempt``.
-        """
 
     def entry(self, sequence: int) -> Entry | None:
         """Return the entry with that sequence number, None if there is none."""
@@ -41,17 +28,46 @@ class Storage(Protocol):
     def unpublished(self) -> list[Entry]:
         """Return the entries whose alerts are not marked as published, in order."""
 
-    def mark_published(self, sequence: int) -> bool:
-        """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
-
-    def save_snapshot(self, sequence: int, state: bytes) -> None:
-        """Keep the engine's state after entry ``sequence`` (any size), and drop all but the newest two."""
-
     def latest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest complete snapshot and its sequence number, None if there is none."""
 
     def projected(self) -> int:
         """Return the sequence number up to which the projections stand, 0 at first."""
+
+    def refused(self, most: int) -> list[int]:
+        """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""
+
+    def refusals(self) -> Mapping[str, int]:
+        """Return how many messages were refused for each reason, as far as projected."""
+
+    def close(self) -> None:
+        """Release the connection. The store is not used afterwards."""
+
+
+class Storage(StoreReader, Protocol):
+    """The journal, the engine's snapshots and the projections made of the journal.
+
+    An append that returns is durable, whatever happens. What the other methods did outlives the process; a power cut
+    may take back the latest of it on SQLite, never anything that was there before the last append. All of
+    :class:`StoreReader` holds here too.
+    """
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Append entries with consecutive sequence numbers durably, all or (MongoDB) a prefix of them.
+
+        Raises
+        ------
+        AppendConflict
+            If a sequence number or a key is taken; ``appended`` tells how many of the entries stand.
+        StoreUnreachable
+            The append is in doubt: ask :meth:`entry` for the sequence number and compare ``attempt``.
+        """
+
+    def mark_published(self, sequence: int) -> bool:
+        """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
+
+    def save_snapshot(self, sequence: int, state: bytes) -> None:
+        """Keep the engine's state after entry ``sequence`` (any size), and drop all but the newest two."""
 
     def project(self, entries: Sequence[Entry]) -> None:
         """Bring the projections up to the last of these consecutive entries.
@@ -65,6 +81,3 @@ class Storage(Protocol):
 
     def drop(self) -> None:
         """Delete everything (``--dropdb``): journal, snapshots and projections."""
-
-    def close(self) -> None:
-        """Release the connection. The store is not used afterwards."""

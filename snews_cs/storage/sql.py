@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from snews_cs.storage.codec import ROW
-from snews_cs.storage.tables import COLUMNS, EXPIRING, KINDS, CacheRow
+from snews_cs.storage.tables import COLUMNS, EXPIRING, KINDS, CacheRow, QuarantineRow
 
 APPLICATION_ID = 0x534E4353
 """Tells a database of ours ("SNCS") from one of another program."""
@@ -76,4 +76,6 @@ PROJECTED = "SELECT sequence FROM projected"
 SET_PROJECTED = "UPDATE projected SET sequence = ?"
 PUT = {kind: f"REPLACE INTO {kind.table} VALUES ({_marks(names)})" for kind, names in COLUMNS.items()}
 REMOVE_LINE = f"DELETE FROM {CacheRow.table} WHERE line_id = ?"
+REFUSED = f"SELECT sequence FROM {QuarantineRow.table} ORDER BY sequence DESC LIMIT ?"
+REFUSALS = f"SELECT reason, count(*) FROM {QuarantineRow.table} GROUP BY reason"
 SWEEP = tuple(f"DELETE FROM {kind.table} WHERE expires_ns <= ?" for kind in EXPIRING)

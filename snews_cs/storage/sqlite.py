@@ -40,6 +40,8 @@ class SqliteStorage:
         The file, made if it is not there; its directory is.
     heartbeats_kept_ns
         How long heartbeats are kept, ns.
+    read_only
+        Whether the file must be there, and nothing in it can be changed. A server may be writing meanwhile.
 
     Raises
     ------
@@ -49,13 +51,19 @@ class SqliteStorage:
         If the file cannot be opened or written, or is something else than a store of this version.
     """
 
-    def __init__(self, path: Path, *, heartbeats_kept_ns: Nanoseconds) -> None:
+    def __init__(self, path: Path, *, heartbeats_kept_ns: Nanoseconds, read_only: bool = False) -> None:
         self._path = path
         self._heartbeats_kept_ns = heartbeats_kept_ns
+        address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         with self._answering():
-            self._db = sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                address, uri=True, timeout=TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
         try:
-            self._prepare()
+            if read_only:
+                self._require_ours()
+            else:
+                self._prepare()
         except BaseException:
             self._db.close()
             raise
@@ -118,6 +126,16 @@ class SqliteStorage:
         """Return the sequence number up to which the projections stand, 0 at first."""
         return int(self._value(sql.PROJECTED))
 
+    def refused(self, most: int) -> list[int]:
+        """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""
+        with self._answering():
+            return [sequence for (sequence,) in self._db.execute(sql.REFUSED, (most,))]
+
+    def refusals(self) -> dict[str, int]:
+        """Return how many messages were refused for each reason, as far as projected."""
+        with self._answering():
+            return dict(self._db.execute(sql.REFUSALS).fetchall())
+
     def project(self, entries: Sequence[Entry]) -> None:
         """Bring the projections up to the last of these consecutive entries; one transaction, no fsync."""
         with self._transaction(durable=False) as db:
@@ -159,6 +177,10 @@ class SqliteStorage:
             if self._is_new():
                 for statement in sql.CREATE:
                     db.execute(statement)
+
+    def _require_ours(self) -> None:
+        if self._is_new():
+            raise StorageError(f"{self._path} is empty")
 
     def _is_new(self) -> bool:
         """Whether the file is empty; one that is not must be ours."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from snews_cs.errors import SettingsError
-from snews_cs.storage.open import open_storage
+from snews_cs.errors import SettingsError, StorageError
+from snews_cs.storage.open import open_reader, open_storage
 from snews_cs.storage.sqlite import SqliteStorage
 from tests.storage.builders import make_entries
 
@@ -59,3 +59,28 @@ def test_drills_and_real_observations_never_share_a_store(tmp_path: Path) -> Non
     for firedrill in (False, True):
         open_storage(address, firedrill=firedrill).close()
     assert {"store.sqlite", "store-firedrill.sqlite"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_missing_file_is_not_made_to_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_SERVER: there is no store at .*store\.db$"):
+        open_reader(f"sqlite:///{tmp_path}/there/store.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_of_a_file_cannot_write(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/it's 100%?.db"
+    open_storage(address).close()
+    before = (tmp_path / "it's 100%?.db").read_bytes()
+    with closing(open_reader(address)) as reader:
+        assert isinstance(reader, SqliteStorage)
+        with pytest.raises(StorageError, match="readonly"):
+            reader.append(make_entries(1, 1))
+    assert (tmp_path / "it's 100%?.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"something else\n" * 100])
+def test_what_is_no_store_is_not_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "store.db").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"^DATABASE_SERVER: .*store\.db"):
+        open_reader(f"sqlite:///{tmp_path}/store.db")
+    assert (tmp_path / "store.db").read_bytes() == content

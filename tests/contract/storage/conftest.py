@@ -7,9 +7,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ import pytest
 
 from snews_cs.storage.documents import Document
 from snews_cs.storage.mongo import OPTIONS, MongoStorage
-from snews_cs.storage.protocol import Storage
+from snews_cs.storage.protocol import Storage, StoreReader
 from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.storage.tables import COLUMNS, KINDS
 from tests.storage.builders import DAY_NS
@@ -36,6 +37,8 @@ class Place:
     ----------
     open
         Opens a store on the same data each time.
+    look
+        Opens it to be read only.
     rows
         Returns the rows of a projection as another program finds them there, lists and objects parsed.
     is_transactional
@@ -45,6 +48,7 @@ class Place:
     """
 
     open: Callable[[], Storage]
+    look: Callable[[], StoreReader]
     rows: Callable[[str], list[dict[str, Any]]]
     is_transactional: bool
     is_swept: bool
@@ -60,10 +64,10 @@ def sqlite_place(directory: Path) -> Iterator[Place]:
             found = db.execute(f"SELECT * FROM {table} ORDER BY {IDENTITY[table]}").fetchall()
         return [{name: _parsed(row[name]) for name in row.keys()} for row in found]  # noqa: SIM118  # not a dict
 
-    def opened() -> Storage:
-        return SqliteStorage(path, heartbeats_kept_ns=DAY_NS)
+    def opened(read_only: bool = False) -> Storage:
+        return SqliteStorage(path, heartbeats_kept_ns=DAY_NS, read_only=read_only)
 
-    yield Place(opened, rows, is_transactional=True, is_swept=True)
+    yield Place(opened, partial(opened, read_only=True), rows, is_transactional=True, is_swept=True)
 
 
 @contextmanager
@@ -76,10 +80,10 @@ def mongomock_place(directory: Path) -> Iterator[Place]:
     def rows(table: str) -> list[dict[str, Any]]:
         return mongo_rows(client(), "snews_db", table)
 
-    def opened() -> Storage:
-        return MongoStorage(client(), name="mongomock", heartbeats_kept_ns=DAY_NS)
+    def opened(read_only: bool = False) -> Storage:
+        return MongoStorage(client(), name="mongomock", heartbeats_kept_ns=DAY_NS, read_only=read_only)
 
-    yield Place(opened, rows, is_transactional=False, is_swept=False)
+    yield Place(opened, partial(opened, read_only=True), rows, is_transactional=False, is_swept=False)
 
 
 @contextmanager
@@ -90,14 +94,18 @@ def mongodb_place(address: str) -> Iterator[Place]:
     def rows(table: str) -> list[dict[str, Any]]:
         return mongo_rows(client, database, table)
 
-    def opened() -> MongoStorage:
+    def opened(read_only: bool = False) -> MongoStorage:
         made: pymongo.MongoClient[Document] = pymongo.MongoClient(address, **OPTIONS)
-        return MongoStorage(made, name=address, heartbeats_kept_ns=DAY_NS, database=database)
+        with ExitStack() as stack:
+            stack.callback(made.close)
+            store = MongoStorage(made, name=address, heartbeats_kept_ns=DAY_NS, database=database, read_only=read_only)
+            stack.pop_all()
+            return store
 
     with closing(opened()) as first:
         is_swept = not first._projections._server_sweeps
     try:
-        yield Place(opened, rows, is_transactional=False, is_swept=is_swept)
+        yield Place(opened, partial(opened, read_only=True), rows, is_transactional=False, is_swept=is_swept)
     finally:
         client.drop_database(database)
         client.close()
