@@ -8,6 +8,7 @@ from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, Strea
 from snews_cs.streams.address import TopicAddress
 
 ALL_BROKERS_DOWN = "_ALL_BROKERS_DOWN"
+END_OF_PARTITION = "_PARTITION_EOF"
 MESSAGE_TIMED_OUT = "_MSG_TIMED_OUT"
 _LOGIN = frozenset({"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"})
 _MISSING = frozenset({"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION"})

@@ -52,6 +52,7 @@ class Reader:
         self._arrived: SimpleQueue[Arrival | None] = SimpleQueue()  # None only wakes up whoever waits
         self._put_bytes = self._taken_bytes = 0
         self._session: Session | None = None
+        self._is_open = False
         self._problem: StreamError | None = None
         self._crash: BaseException | None = None
         self._finished = False
@@ -65,8 +66,8 @@ class Reader:
 
     @property
     def is_open(self) -> bool:
-        """Whether the topic is open at present."""
-        return self._session is not None
+        """Whether the topic is open at present, and may be read."""
+        return self._is_open
 
     @property
     def exhausted(self) -> bool:
@@ -134,10 +135,10 @@ class Reader:
             session = Session(self._source, stopping=lambda: bool(self._closing))
             self._session = session
             try:
-                self._opened()
                 self._read(session)
             finally:
                 self._session = None
+                self._is_open = False
                 session.close()
         except StreamError as problem:
             self._failed(problem)
@@ -146,6 +147,7 @@ class Reader:
         if self._problem is not None:
             log.info("the topic can be read again", topic=str(self._source.address))
         self._problem = None
+        self._is_open = True
         self._backoff.success()
         self._on_open()
 
@@ -158,7 +160,12 @@ class Reader:
         self._closing.wait(delay_s)
 
     def _read(self, session: Session) -> None:
-        for record, message in session.records():
+        for item in session.records():
+            if not self._is_open:
+                self._opened()
+            if item is None:
+                continue
+            record, message = item
             arrival = Arrival(record, time.time_ns(), session, message)
             self._put_bytes += arrival.size
             self._arrived.put(arrival)

@@ -15,7 +15,7 @@ from snews_cs.errors import AccessDenied, StreamError
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
-from snews_cs.streams.failures import ALL_BROKERS_DOWN, topic_missing, translate
+from snews_cs.streams.failures import ALL_BROKERS_DOWN, END_OF_PARTITION, topic_missing, translate
 
 UNDECODABLE_HEADERS = "(headers whose names are not UTF-8)"
 """Name of the one header that stands for all of a record's, if one of their names cannot be decoded."""
@@ -34,6 +34,8 @@ _PROPERTIES: dict[str, Any] = {
     "queued.max.messages.kbytes": 4_096,
     "topic.metadata.refresh.interval.ms": 10_000,  # within this a new partition is noticed
     "statistics.interval.ms": 1_000,  # how often librdkafka calls us, whether anything arrives or not
+    "enable.partition.eof": True,  # an empty topic, too, shows that it may be read,
+    "fetch.wait.max.ms": 100,  # and this long after the question at the latest
 }
 
 _TO_THE_END = {"fetch.wait.max.ms": 10}  # the end is known when nothing has come for so long
@@ -71,9 +73,25 @@ class _Consumer(Consumer):  # type: ignore[misc]  # hop has no types
     hop's own ``read_raw`` fails, and goes on failing, at a record with a header whose name is not UTF-8.
     """
 
-    def records(self, since: datetime | None) -> Iterator[KafkaRecord]:
-        """Yield records as they arrive."""
-        yield from self._consumer.stream(autocommit=False, batch_size=1, batch_timeout=_POLL, start_at=since)
+    _stopping = False
+
+    def records(self, since: datetime | None) -> Iterator[KafkaRecord | None]:
+        """Yield records as they arrive, and None whenever the end of a partition is reached."""
+        while not self._stopping:
+            try:
+                yield from self._consumer.stream(autocommit=False, batch_size=1, batch_timeout=_POLL, start_at=since)
+            except KafkaException as error:
+                if error.args[0].name() != END_OF_PARTITION:
+                    raise
+                since = None
+                yield None
+            else:
+                return
+
+    def stop(self) -> None:
+        """End :meth:`records` soon."""
+        self._stopping = True
+        super().stop()
 
     def mark(self, record: KafkaRecord) -> None:
         """Let the committed offset move past that record when offsets are next committed."""
@@ -124,10 +142,12 @@ class Session:
         except ValueError as error:
             raise topic_missing(address) from error
 
-    def records(self) -> Iterator[tuple[RawMessage, KafkaRecord]]:
+    def records(self) -> Iterator[tuple[RawMessage, KafkaRecord] | None]:
         """Yield records as they arrive, those of a partition in order, until :meth:`stop` or the end.
 
-        A record that arrives during :meth:`stop` may be passed over: afterwards only a new session goes on rightly.
+        None comes between them whenever the end of a partition is reached: the first thing that comes, whichever of
+        the two, is the broker's word that the topic may be read. A record that arrives during :meth:`stop` may be
+        passed over: afterwards only a new session goes on rightly.
 
         Raises
         ------
@@ -139,7 +159,7 @@ class Session:
         try:
             for record in self._consumer.records(self._source.since):
                 self._store_marks()
-                yield _raw_message(record), record
+                yield None if record is None else (_raw_message(record), record)
         except KafkaException as error:
             self._problem = self._translated(error)
             raise self._problem from error
