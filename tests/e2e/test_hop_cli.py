@@ -11,7 +11,6 @@ import pytest
 from tests.support.broker import write_auth
 from tests.support.server import PATIENCE_S
 from tests.support.system import System, observation
-from tests.support.truth import read_journal
 
 HOP = Path(sys.executable).with_name("hop")
 EXAMPLES = Path(__file__).parents[2] / "etc" / "examples"
@@ -47,8 +46,8 @@ def test_the_examples_tell_a_story(system: System) -> None:
     story = system.alerts(3, "testing")
     assert [alert["alert_type"] for alert in story] == ["TEST INITIAL", "TEST UPDATE", "TEST RETRACTION"]
     assert system.alerts(0) == []
-    assert server.stop() == 0
-    assert [entry.verdict.reason for entry in read_journal(system.store)[1:]] == [None] * 5
+    assert server.stop() == 0, server.log_text()
+    assert [entry.verdict.reason for entry in system.journal()[1:]] == [None] * 5
     assert len(list(EXAMPLES.iterdir())) == 5, "an example is not part of the story"
 
 

@@ -1,12 +1,12 @@
 """The installed ``snews_cs run-coincidence``: from a detector's message to an alert."""
 
 import signal
-import sqlite3
 
 import pytest
 
 from tests.support.server import READY
 from tests.support.system import System, observation
+from tests.support.truth import read_rows
 
 PASSWORD = "correct horse battery staple"
 
@@ -70,9 +70,7 @@ def test_bad_input_does_not_stop_the_loop(system: System) -> None:
         system.publish(observation(detector))
     assert [alert["detector_names"] for alert in system.alerts(1)] == [["JUNO", "XENONnT"]]
     assert server.stop() == 0
-    with sqlite3.connect(system.directory / "snews_cs.sqlite") as store:
-        reasons = [reason for (reason,) in store.execute("SELECT reason FROM quarantine")]
-    store.close()
+    reasons = [row["reason"] for row in read_rows(system.database, "quarantine")]
     assert len(reasons) == 8
     assert all(reasons)
 

@@ -57,7 +57,7 @@ def create_topic(address: str, name: str, *, partitions: int = 1) -> None:
     """Make a topic, and wait until every client can use it."""
     from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-    admin = AdminClient({"bootstrap.servers": address})
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
     admin.create_topics([NewTopic(name, num_partitions=partitions)])[name].result(10)
 
     def led() -> int:

@@ -32,14 +32,14 @@ def check_alert(alert: Mapping[str, Any]) -> None:
 
 
 class ServerProcess:
-    """``snews_cs run-coincidence --embedded`` against a broker that runs already.
+    """``snews_cs run-coincidence`` against a broker that runs already.
 
     Parameters
     ----------
     broker
         ``host:port`` of the broker.
     data
-        Directory of the store.
+        Directory of the store, for ``--embedded``; None if the settings say where the store is.
     settings
         Settings, as environment variables.
     options
@@ -51,23 +51,15 @@ class ServerProcess:
     def __init__(
         self,
         broker: str,
-        data: Path,
+        data: Path | None,
         *,
         settings: Mapping[str, str],
         options: Sequence[str] = (),
         wait: bool = True,
     ) -> None:
         environment = {**os.environ, "HOP_BROKER": broker, **settings}
-        command = [
-            str(SNEWS_CS),
-            "--log-format",
-            "json",
-            "run-coincidence",
-            "--embedded",
-            "--data",
-            str(data),
-            *options,
-        ]
+        embedded = ["--embedded", "--data", str(data)] if data is not None else []
+        command = [str(SNEWS_CS), "--log-format", "json", "run-coincidence", *embedded, *options]
         self.log: list[dict[str, Any]] = []
         self._lines: Queue[dict[str, Any] | None] = Queue()
         self._process = subprocess.Popen(

@@ -14,11 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import pytest
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient  # type: ignore[attr-defined]
 
 from tests.support.broker import PASSWORD, USER
 
@@ -236,6 +236,16 @@ class KafkaServer(Service):
     def admin(self) -> AdminClient:
         """Return a client that may do everything."""
         return AdminClient({"bootstrap.servers": self.plain_address, "log_level": 0})
+
+    def permit(self, kind: Literal["topic", "group"], name: str, operation: str, *, user: str = USER) -> None:
+        """Let one user who logs in do this (``READ``, ``WRITE``, ``DESCRIBE``) with a topic or group, and no other."""
+        admin = self.admin()
+        every = AclBindingFilter(kind, name, "literal", None, None, "any", "any")  # type: ignore[arg-type]
+        for deleted in admin.delete_acls([every]).values():
+            deleted.result(10)
+        allowed = AclBinding(kind, name, "literal", f"User:{user}", "*", operation, "allow")
+        for created in admin.create_acls([allowed]).values():
+            created.result(10)
 
     @property
     def _ports(self) -> KafkaPorts:

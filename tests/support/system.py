@@ -12,10 +12,11 @@ from hop import Stream
 from hop.io import Producer
 from hop.models import JSONBlob
 
-from snews_cs.broker.process import BrokerProcess
+from snews_cs.storage.entry import Entry
 from snews_cs.streams.alerts import AlertStream
-from tests.support.broker import make_topic
+from tests.support.broker import Broker, make_topic
 from tests.support.server import PATIENCE_S, ServerProcess, check_alert
+from tests.support.truth import read_journal
 
 _numbers = itertools.count()
 
@@ -29,11 +30,15 @@ class System:
         Where the topics are.
     directory
         Where the server keeps its store.
+    database
+        The address of another store (``DATABASE_SERVER``), for a server that runs without ``--embedded``.
     """
 
-    def __init__(self, broker: BrokerProcess, directory: Path) -> None:
+    def __init__(self, broker: Broker, directory: Path, database: str | None = None) -> None:
         self.directory = directory
         self.broker = broker
+        self._is_embedded = database is None
+        self.database = database or f"sqlite:///{self.store}"
         self._prefix = f"system{next(_numbers)}"
         self._producers: dict[str, Producer] = {}
         self.server: ServerProcess | None = None
@@ -53,8 +58,12 @@ class System:
 
     @property
     def store(self) -> Path:
-        """The server's store."""
+        """The server's store, if it is embedded."""
         return self.directory / "snews_cs.sqlite"
+
+    def journal(self) -> list[Entry]:
+        """Return the entries of the server's journal."""
+        return read_journal(self.database)
 
     def start(
         self,
@@ -68,11 +77,20 @@ class System:
 
         ``credentials``: the ``$XDG_CONFIG_HOME`` with hop's credentials, to log in to the broker with.
         """
-        address, environment = self.broker.plain_address, {**self.settings, **(settings or {})}
+        address, environment = self.broker.plain_address, {"HOP_AUTH": "false", **self.settings}
         if credentials is not None:
             address = self.broker.address
-            environment |= {"HOP_AUTH": "true", "XDG_CONFIG_HOME": str(credentials)}
-        self.server = ServerProcess(address, self.directory, settings=environment, options=options, wait=wait)
+            topics = {key: url.replace(self.broker.plain_address, address) for key, url in self.settings.items()}
+            environment |= {"HOP_AUTH": "true", "XDG_CONFIG_HOME": str(credentials), **topics}
+        if not self._is_embedded:
+            environment["DATABASE_SERVER"] = self.database
+        self.server = ServerProcess(
+            address,
+            self.directory if self._is_embedded else None,
+            settings={**environment, **(settings or {})},
+            options=options,
+            wait=wait,
+        )
         return self.server
 
     def publish(self, content: Any, *, topic: str = "experiments", test: bool = False) -> None:
@@ -114,7 +132,7 @@ class System:
 
 
 @pytest.fixture
-def system(broker: BrokerProcess, tmp_path: Path) -> Iterator[System]:
+def system(broker: Broker, tmp_path: Path) -> Iterator[System]:
     """Give a server's surroundings; the server itself is started by the test."""
     system = System(broker, tmp_path)
     yield system

@@ -1,9 +1,12 @@
 """What must be true of a journal and of the topics, whatever happened to the servers that wrote them."""
 
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pymongo
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.storage.entry import Entry
@@ -11,10 +14,20 @@ from snews_cs.storage.open import open_storage
 from tests.support.server import check_alert
 
 
-def read_journal(store: Path) -> list[Entry]:
-    """Return all entries of a SQLite store."""
-    with closing(open_storage(f"sqlite:///{store}")) as storage:
+def read_journal(store: Path | str) -> list[Entry]:
+    """Return all entries of a store: a SQLite file, or whatever has that address (``DATABASE_SERVER``)."""
+    with closing(open_storage(store if isinstance(store, str) else f"sqlite:///{store}")) as storage:
         return list(storage.entries())
+
+
+def read_rows(store: str, table: str) -> list[dict[str, Any]]:
+    """Return the rows of a projection, as another program finds them in the store of that address."""
+    if store.startswith("mongodb:"):
+        with pymongo.MongoClient[dict[str, Any]](store) as client:
+            return list(client["snews_db"][table].find())
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as db:
+        db.row_factory = sqlite3.Row
+        return [dict(row) for row in db.execute(f"SELECT * FROM {table}")]
 
 
 def check_journal(entries: Sequence[Entry]) -> None:
