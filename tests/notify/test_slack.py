@@ -11,7 +11,7 @@ from snews_cs.errors import SettingsError
 from snews_cs.notify.posted import PostedAlerts
 from snews_cs.notify.slack import LONGEST_TEXT, SlackBot, SlackChannel
 from snews_cs.streams.alerts import ReceivedAlert
-from snews_cs.streams.backoff import StopRequest
+from snews_cs.waiting import StopRequest
 from tests.notify.conftest import alert
 from tests.support.slack_server import CHANNEL, TOKEN, Fault, SlackServer
 
