@@ -7,13 +7,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from snews_cs.errors import AppendConflict
+from snews_cs.errors import AppendConflict, StoreUnreachable
 from snews_cs.storage.sqlite import SqliteStorage
 from tests.storage.builders import DAY_NS, make_entry, make_raw
 
 
 def main(path: Path, group: int, times: int) -> None:
-    """Append until done; what another process took is tried again after it."""
+    """Append until done; what another process took, or kept locked for too long, is tried again after it."""
     with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as storage:
         done = 0
         while done < times:
@@ -21,7 +21,7 @@ def main(path: Path, group: int, times: int) -> None:
             raws = [make_raw(done * group + number, topic=str(group)) for number in range(group)]
             try:
                 storage.append([make_entry(end + number, raw=raw) for number, raw in enumerate(raws, 1)])
-            except AppendConflict:
+            except (AppendConflict, StoreUnreachable):  # of a locked file nothing was written
                 continue
             done += 1
             print(end + group, flush=True)
