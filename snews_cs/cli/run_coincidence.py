@@ -108,7 +108,7 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
         parameters=_parameters(settings, registry),
         now=_now,
     )
-    server.start()
+    server.start(stop)
     _warm_up(publisher, stop)
     server.run(stop)
     log.info("stopped")

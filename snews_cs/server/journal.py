@@ -11,7 +11,7 @@ import structlog
 from snews_cs.coincidence.content import alert_json
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Outcome
-from snews_cs.errors import AppendConflict, UnreadableSnapshot
+from snews_cs.errors import AppendConflict, StoreUnreachable, UnreadableSnapshot
 from snews_cs.messages.admission import Reading
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
@@ -64,6 +64,7 @@ class Journal:
         self._server_tag = server_tag
         self._snapshot_at = 0
         self._in_doubt: frozenset[str] = frozenset()
+        self._is_overtaken = False
 
     def restore(self) -> None:
         """Take up the newest snapshot; :meth:`adopt` then brings the entries after it.
@@ -93,8 +94,11 @@ class Journal:
         Raises
         ------
         StorageError
-            If the store cannot be read; what was yielded is adopted.
+            If the store cannot be read, or does not show yet what took the number of an entry of ours; what was
+            yielded is adopted.
         """
+        is_overtaken, self._is_overtaken = self._is_overtaken, False
+        before = self.sequence
         for entry in self._storage.entries(after=self.sequence):
             try:
                 outcome = self._apply(entry.key, Reading(entry.message, entry.verdict), entry.received_ns)
@@ -112,7 +116,8 @@ class Journal:
             self.engine.settle()
             self.sequence = entry.sequence
             yield entry, entry.attempt in self._in_doubt
-        self._in_doubt = frozenset()
+        if is_overtaken and self.sequence == before:
+            raise StoreUnreachable("the store does not show yet what another server wrote first")
 
     def unknown(self, messages: Sequence[RawMessage]) -> list[tuple[str, RawMessage]]:
         """Return the messages that are not in the journal, each once, with their keys."""
@@ -136,19 +141,21 @@ class Journal:
         try:
             for arrival in arrivals:
                 entries.append(self._decide(arrival, self.sequence + len(entries) + 1))
-            self._in_doubt = frozenset(entry.attempt for entry in entries)
+            self._in_doubt |= {entry.attempt for entry in entries}
             self._storage.append(entries)
             standing = len(entries)
         except AppendConflict as conflict:
             log.info("another server wrote first", error=str(conflict))
             standing = conflict.appended
+            self._is_overtaken = True
         finally:
             for entry in reversed(entries[standing:]):
                 if entry.outcome is not None:
                     self.engine.undo()
             self.engine.settle()
             self.sequence += standing
-        self._in_doubt = frozenset()
+        if standing == len(entries):
+            self._in_doubt = frozenset()  # their numbers are taken now
         return entries[:standing]
 
     def append_parameters(self, parameters: Parameters, received_ns: Nanoseconds) -> list[Entry]:
@@ -181,15 +188,17 @@ class Journal:
             self._snapshot_at = self.sequence
 
     def _decide(self, arrival: Arrival, sequence: int) -> Entry:
-        reading = arrival.reading
+        reading, outcome = arrival.reading, None
+        alerts_json: tuple[str, ...] = ()
         try:
             outcome = self._apply(arrival.key, reading, arrival.received_ns)
-        except Exception as error:
-            # A fault of the engine must cost one message, not the server: the engine has undone it.
+            alerts_json = self._written(outcome)
+        except Exception as error:  # a fault of ours must cost one message, not the server
             log.critical("ALARM: the engine failed on a message", key=arrival.key, exc_info=True)
+            if outcome is not None:  # else the engine has undone it
+                self.engine.undo()
             verdict = replace(reading.verdict, reason=f"internal error: {type(error).__name__}")
             reading, outcome = replace(reading, verdict=verdict), None
-        alerts = outcome.alerts if outcome else ()
         return Entry(
             sequence=sequence,
             key=arrival.key,
@@ -198,11 +207,15 @@ class Journal:
             message=reading.message,
             verdict=reading.verdict,
             outcome=outcome,
-            alerts_json=tuple(alert_json(alert, server_tag=self._server_tag) for alert in alerts),
+            alerts_json=alerts_json,
             writer=self._server_tag,
             attempt=uuid4().hex,
-            published=not alerts,
+            published=not alerts_json,
         )
+
+    def _written(self, outcome: Outcome | None) -> tuple[str, ...]:
+        alerts = outcome.alerts if outcome else ()
+        return tuple(alert_json(alert, server_tag=self._server_tag) for alert in alerts)
 
     def _apply(self, key: str, reading: Reading, received_ns: Nanoseconds) -> Outcome | None:
         if reading.message is None or not reading.verdict.accepted:

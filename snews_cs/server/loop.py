@@ -84,8 +84,10 @@ class CoincidenceServer:
         self._behind = False
         self._sweep_at: Nanoseconds = 0
 
-    def start(self) -> None:
+    def start(self, stop: StopRequest) -> None:
         """Restore the engine, and take up what was left undone: unmarked alerts, projections that lag behind.
+
+        A journal may be long: when told to stop, what is left of it is left, and :meth:`run` then does nothing.
 
         Raises
         ------
@@ -93,15 +95,15 @@ class CoincidenceServer:
             If the store cannot be used.
         """
         self._journal.restore()
-        for _ in self._journal.adopt():
-            pass  # what follows from these entries is found in the store, below
-        while self._journal.engine.parameters != self._parameters:
-            self._journal.append_parameters(self._parameters, self._now())
-            for _ in self._journal.adopt():
-                pass
-        self._projector.catch_up()
-        self._outbox.add(self._storage.unpublished(), restored=True)
-        log.info("journal restored", entries=self._journal.sequence, unpublished=len(self._outbox))
+        self._replay(stop)
+        while not stop and self._journal.engine.parameters != self._parameters:
+            if self._journal.append_parameters(self._parameters, self._now()):
+                break  # they are in force, unless the engine failed on them: then the old ones are
+            self._replay(stop)
+        self._projector.catch_up(stop)
+        if not stop:
+            self._outbox.add(self._storage.unpublished(), restored=True)
+            log.info("journal restored", entries=self._journal.sequence, unpublished=len(self._outbox))
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
         """Take messages in until told to stop. While the store fails, messages wait in hand and are tried again."""
@@ -139,6 +141,12 @@ class CoincidenceServer:
         self._stream.mark_done(messages)  # and let the committed offset follow
         self._in_hand = []
         self._keep_house(idle=not messages)
+
+    def _replay(self, stop: StopRequest) -> None:
+        """Bring the engine up to the journal; what follows from the entries is found in the store."""
+        for _ in self._journal.adopt():
+            if stop:
+                break
 
     def _journal_messages(self, messages: Sequence[RawMessage]) -> None:
         self._catch_up()

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from snews_cs.coincidence.types import Alert
-from snews_cs.errors import StreamError, TopicMissing
+from snews_cs.errors import StreamError
 from snews_cs.messages.times import posix_from_tai
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
@@ -30,7 +30,7 @@ class AlertPublisher(Publisher, Protocol):
     """Publishes, and looks at what was published (:class:`snews_cs.streams.publisher.AlertPublisher`)."""
 
     def tail(self, topic: str, limit: int, *, since: datetime | None = None) -> list[dict[str, Any]]:
-        """Return the newest records of a topic that are JSON objects."""
+        """Return the newest records of a topic that are JSON objects; none of one that does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class Outbox:
             return
         earliest_ns = min(pending.entry.received_ns for pending in restored)
         since = datetime.fromtimestamp(posix_from_tai(earliest_ns) / 1e9, UTC) - TAIL_MARGIN
-        published = self._published_on(lane.topic, since)
+        published = {str(record.get("alert_uuid")) for record in self._publisher.tail(lane.topic, TAIL, since=since)}
         for pending in restored:
             for alert in pending.alerts[pending.acknowledged :]:
                 if alert.alert_uuid not in published:
@@ -158,12 +158,6 @@ class Outbox:
                 log.info("alert is on its topic already", alert_uuid=alert.alert_uuid)
                 pending.acknowledged += 1
             pending.restored = False
-
-    def _published_on(self, topic: str, since: datetime) -> set[str]:
-        try:
-            return {str(record.get("alert_uuid")) for record in self._publisher.tail(topic, TAIL, since=since)}
-        except TopicMissing:
-            return set()  # it is made with its first alert
 
 
 def _announce(alert: Alert, topic: str) -> None:

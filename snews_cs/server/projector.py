@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
+from snews_cs.waiting import StopRequest
 
 MOST = 500
 """How many entries are projected in one write."""
@@ -22,8 +23,8 @@ class Projector:
         self._storage = storage
         self._waiting: list[Entry] = []
 
-    def catch_up(self) -> None:
-        """Project whatever the journal holds beyond the projections.
+    def catch_up(self, stop: StopRequest) -> None:
+        """Project whatever the journal holds beyond the projections, or until told to stop.
 
         Raises
         ------
@@ -31,6 +32,8 @@ class Projector:
             If the store fails; what was projected until then stands.
         """
         for entry in self._storage.entries(after=self._storage.projected()):
+            if stop:
+                break
             self._waiting.append(entry)
             if len(self._waiting) >= MOST:
                 self.project()
