@@ -1,13 +1,17 @@
-"""A server built of the real parts, but for the topics: they are in memory."""
+"""A server built of the real parts, but for the topics: they are in memory, and its store fails on demand."""
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
@@ -17,41 +21,49 @@ from snews_cs.server.answers import Answers
 from snews_cs.server.journal import Journal
 from snews_cs.server.loop import CoincidenceServer
 from snews_cs.server.outbox import AlertTopics, Outbox
+from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
+from snews_cs.waiting import StopRequest
+from tests.support.flaky import Flaky
 from tests.support.memory import MemoryPublisher, MemoryTopic
 
-START: Nanoseconds = parse_utc("2026-11-21T12:30:00Z")
+PASSWORD = "sesame"
+START_UTC = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+START: Nanoseconds = parse_utc(START_UTC.isoformat())
 
 
 @dataclass
 class House:
     """One server, its store, its topics, and clocks that the test moves."""
 
-    storage: Storage
+    storage: Flaky
+    path: Path
     topic: MemoryTopic = field(default_factory=MemoryTopic)
-    publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+    publisher: MemoryPublisher = field(default_factory=lambda: MemoryPublisher(START_UTC))
     parameters: Parameters = field(default_factory=Parameters)
+    registry: Registry = field(default_factory=Registry.load)
+    stop: StopRequest = field(default_factory=StopRequest)
+    tag: str = "test"
     now_ns: Nanoseconds = START
     monotonic_s: float = 0.0
     _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.storage, "test")
-        self.outbox = Outbox(
-            self.publisher, AlertTopics(alerts="alerts", connection_test="testing"), self.storage, self._clock
-        )
+        storage = cast("Storage", self.storage)
+        self.journal = Journal(storage, self.tag)
+        topics = AlertTopics(alerts="alerts", connection_test="testing")
+        self.outbox = Outbox(self.publisher, topics, storage, self._clock)
         self.server = CoincidenceServer(
             stream=self.topic,
-            storage=self.storage,
+            storage=storage,
             journal=self.journal,
             outbox=self.outbox,
             answers=Answers(self.publisher, "testing", self._clock),
-            policy=AdmissionPolicy(registry=Registry.load(None), admin_password="sesame"),
+            policy=AdmissionPolicy(registry=self.registry, admin_password=PASSWORD),
             parameters=self.parameters,
             now=lambda: self.now_ns + next(self._ticks),
         )
-        self.server.start()
 
     def _clock(self) -> float:
         return self.monotonic_s
@@ -61,20 +73,67 @@ class House:
         self.topic.write(*contents)
         self.server.round(0)
 
+    def run(self) -> None:
+        """Let the server run until nothing waits on the topic."""
+        self.topic.when_empty = self.stop.make
+        self.server.run(self.stop, 0)
+
+    def entries(self) -> list[Entry]:
+        """Return the journal without the entries that servers wrote of their own accord."""
+        return [entry for entry in self.storage.storage.entries() if entry.raw.partition >= 0]
+
+    def rows(self, table: str) -> list[sqlite3.Row]:
+        """Return the rows of a projection as another program finds them."""
+        with closing(sqlite3.connect(self.path)) as db:
+            db.row_factory = sqlite3.Row
+            return db.execute(f"SELECT * FROM {table}").fetchall()
+
+
+OpenHouse = Callable[..., House]
+"""``open_house(started=True, **fields_of_House)``."""
+
 
 @pytest.fixture
-def open_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
+def open_house(tmp_path: Path) -> Iterator[OpenHouse]:
     """Return a function that starts a server on the test's one store; several may be open at once."""
+    path = tmp_path / "store.sqlite"
     with ExitStack() as stack:
 
-        def build(wrap: Callable[[Storage], Storage] = lambda storage: storage, **more: Any) -> House:
-            storage = stack.enter_context(closing(open_storage(f"sqlite:///{tmp_path / 'store.sqlite'}")))
-            return House(wrap(storage), **more)
+        def build(*, started: bool = True, **more: Any) -> House:
+            storage = stack.enter_context(closing(open_storage(f"sqlite:///{path}")))
+            house = House(Flaky(storage), path, **more)
+            if started:
+                house.server.start(house.stop)
+            return house
 
         yield build
+
+
+@pytest.fixture
+def lines() -> Iterator[list[EventDict]]:
+    """Give the lines of the log."""
+    with capture_logs() as captured:
+        yield captured
+
+
+def said(lines: list[EventDict], event: str) -> list[EventDict]:
+    """Return the lines that begin with a text."""
+    return [line for line in lines if line["event"].startswith(event)]
 
 
 def seen(detector: str, offset_s: float = 0.0, **more: Any) -> dict[str, Any]:
     """Return an observation as ``hop publish`` sends it, ``offset_s`` after 12:29:00."""
     time_ns = START - 60 * 10**9 + round(offset_s * 10**9)
     return {"detector_name": detector, "neutrino_time": format_utc(time_ns), **more}
+
+
+def asked(number: int = 0) -> dict[str, Any]:
+    """Return a connection test as snews_pt 3 sends it, and as it is answered."""
+    return {
+        "id": "0_test-connection",
+        "tier": "Heartbeat",
+        "detector_name": "JUNO",
+        "meta": {"status": "received"},
+        "sent_time_utc": f"2026-11-21T12:00:{number % 60:02}Z",
+        "uuid": str(number),
+    }

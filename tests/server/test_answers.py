@@ -1,60 +1,51 @@
 """What is answered to clients."""
 
-from collections.abc import Callable
-from typing import Any
-
 from snews_cs.server.answers import AGAIN_AFTER_S, MOST_WAITING
-from tests.server.conftest import House, seen
-
-TEST = {"id": "0_test-connection", "tier": "Heartbeat", "detector_name": "JUNO", "meta": {"status": "received"}}
+from tests.server.conftest import OpenHouse, asked, seen
 
 
-def asked(number: int = 0) -> dict[str, Any]:
-    return {**TEST, "sent_time_utc": f"2026-11-21T12:00:{number % 60:02}Z", "uuid": str(number)}
-
-
-def test_a_connection_test_is_answered_at_once_and_once_more(open_house: Callable[..., House]) -> None:
+def test_a_connection_test_is_answered_at_once_and_once_more(open_house: OpenHouse) -> None:
     house = open_house()
     house.say(asked(1))
-    assert house.publisher.published["testing"] == [asked(1)]
+    assert house.publisher.contents("testing") == [asked(1)]
     house.monotonic_s = AGAIN_AFTER_S - 0.1
     house.say(asked(2))
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
-    assert house.publisher.published["testing"] == [asked(1), asked(2), asked(1)]
+    assert house.publisher.contents("testing") == [asked(1), asked(2), asked(1)]
     house.monotonic_s = 10 * AGAIN_AFTER_S
     for _ in range(2):
         house.say()
-    assert house.publisher.published["testing"] == [asked(1), asked(2), asked(1), asked(2)]
+    assert house.publisher.contents("testing") == [asked(1), asked(2), asked(1), asked(2)]
 
 
-def test_what_could_not_be_answered_is_answered_later(open_house: Callable[..., House]) -> None:
+def test_what_could_not_be_answered_is_answered_later(open_house: OpenHouse) -> None:
     house = open_house()
     house.publisher.failures = 1
     house.say(asked())
-    assert house.publisher.published == {}
+    assert house.publisher.contents("testing") == []
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
-    assert house.publisher.published["testing"] == [asked()]
+    assert house.publisher.contents("testing") == [asked()]
 
 
-def test_of_a_flood_only_the_last_are_answered(open_house: Callable[..., House]) -> None:
+def test_of_a_flood_only_the_last_are_answered(open_house: OpenHouse) -> None:
     house = open_house()
     house.say(*(asked(number) for number in range(MOST_WAITING + 20)))
-    answered = house.publisher.published["testing"][:]
+    answered = house.publisher.contents("testing")
     assert answered == [asked(number) for number in range(20, MOST_WAITING + 20)]
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
-    assert house.publisher.published["testing"] == answered + answered
+    assert house.publisher.contents("testing") == answered + answered
 
 
-def test_an_answer_goes_out_after_the_alert_of_its_round(open_house: Callable[..., House]) -> None:
+def test_an_answer_goes_out_after_the_alert_of_its_round(open_house: OpenHouse) -> None:
     house = open_house()
     house.say(asked(1), asked(2), seen("JUNO"), seen("XENONnT"))
-    assert list(house.publisher.published) == ["alerts", "testing"]
+    assert house.publisher.attempts == ["alerts", "testing", "testing"]
 
 
-def test_what_is_refused_is_not_answered(open_house: Callable[..., House]) -> None:
+def test_what_is_refused_is_not_answered(open_house: OpenHouse) -> None:
     house = open_house()
     house.say({**asked(), "is_firedrill": True})
     (entry,) = house.storage.entries()
@@ -62,4 +53,4 @@ def test_what_is_refused_is_not_answered(open_house: Callable[..., House]) -> No
     assert not entry.verdict.accepted
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
-    assert house.publisher.published == {}
+    assert house.publisher.contents("testing") == []

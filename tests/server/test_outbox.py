@@ -1,0 +1,216 @@
+"""Alerts on their way out, while the broker or one topic does not take them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.typing import EventDict
+
+from snews_cs.errors import StoreUnreachable
+from snews_cs.server.outbox import TAIL_MARGIN
+from snews_cs.streams.publication import Publication
+from tests.server.conftest import START_UTC, House, OpenHouse, said, seen
+from tests.support.flaky import away, nothing
+
+Messages = tuple[dict[str, Any], ...]
+
+PAIR = (seen("JUNO"), seen("XENONnT", 1))
+TEST_PAIR = (seen("JUNO", is_test=True), seen("XENONnT", 1, is_test=True))
+TWO_EVENTS = (seen("JUNO"), seen("XENONnT", 11), seen("LVD", 9))
+"""The last of these makes two alerts."""
+
+
+def test_alerts_wait_for_the_broker_in_order(open_house: OpenHouse) -> None:
+    house = open_house()
+    house.publisher.failures = 1
+    house.say(*PAIR)
+    assert house.publisher.uuids() == []
+    assert house.topic.done == [0, 1]
+    house.say(seen("LVD", 2))
+    assert house.publisher.uuids() == []  # it is not yet time to try again
+    house.monotonic_s += 60
+    house.server.round(0)
+    assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2]
+    assert len(house.outbox) == 0
+
+
+def waits(house: House, lines: list[EventDict], count: int) -> list[float]:
+    """Let publishing fail that many times, and return for each how long it was until the next attempt, s."""
+    found: list[float] = []
+    for _ in range(count):
+        house.publisher.failures = 1
+        lines.clear()
+        house.server.round(0)
+        (line,) = said(lines, "alerts wait to be published")
+        found.append(line["again_in_s"])
+        attempts = len(house.publisher.attempts)
+        house.monotonic_s += 0.99 * found[-1]
+        house.server.round(0)
+        assert len(house.publisher.attempts) == attempts
+        house.monotonic_s += 0.02 * found[-1]
+    return found
+
+
+def test_attempts_are_paced_by_the_servers_own_clock(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    house = open_house()
+    house.topic.write(*PAIR)
+    assert waits(house, lines, 9) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    house.server.round(0)
+    assert len(house.publisher.uuids()) == 1
+    house.topic.write(seen("LVD", 2))
+    assert waits(house, lines, 1) == [10.0]  # it went well for no time: the waits go on
+    house.server.round(0)
+    house.monotonic_s += 11
+    house.topic.write(seen("IceCube", 3))
+    assert waits(house, lines, 2) == [0.1, 0.2]
+    house.server.round(0)
+    assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("spared", [0, 1])
+def test_of_two_alerts_of_one_message_only_the_one_that_failed_is_published_again(
+    open_house: OpenHouse, lines: list[EventDict], spared: int
+) -> None:
+    house = open_house()
+    house.publisher.failures, house.publisher.spared = 2, spared
+    house.say(*TWO_EVENTS)
+    assert len(house.publisher.uuids()) == spared
+    for _ in range(2):
+        house.monotonic_s += 60
+        house.server.round(0)
+    assert [alert["sub_list_number"] for alert in house.publisher.contents()] == [0, 1]
+    assert house.storage.unpublished() == []
+    assert len(said(lines, "PUBLISHING AN ALERT!!!")) == 2
+
+
+def test_every_alert_is_announced_once_however_often_it_is_tried(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    house = open_house()
+    house.publisher.failures = 5
+    house.say(*PAIR, seen("LVD", 2))
+    for _ in range(6):
+        house.monotonic_s += 60
+        house.server.round(0)
+    assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2]
+    announced = said(lines, "PUBLISHING AN ALERT!!!")
+    assert [line["revision"] for line in announced] == [1, 2]
+    assert announced[0] == {
+        "event": "PUBLISHING AN ALERT!!!",
+        "log_level": "warning",
+        "alert_type": "INITIAL",
+        "detectors": ["JUNO", "XENONnT"],
+        "sub_list_number": 0,
+        "revision": 1,
+        "event_id": house.publisher.contents()[0]["event_id"],
+        "topic": "alerts",
+    }
+    assert len(said(lines, "alerts wait to be published")) == 5
+
+
+def test_what_was_published_and_not_marked_is_only_marked(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    house = open_house()
+    house.storage.before["mark_published"].append(away)
+    with pytest.raises(StoreUnreachable):
+        house.say(*PAIR)
+    assert len(house.publisher.uuids()) == 1
+    house.server.round(0)
+    assert len(house.publisher.attempts) == 1
+    assert house.storage.unpublished() == []
+    assert len(said(lines, "PUBLISHING AN ALERT!!!")) == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "there", "first", "second"),
+    [("testing", "alerts", TEST_PAIR, PAIR), ("alerts", "testing", PAIR, TEST_PAIR)],
+    ids=["tests'", "alerts'"],
+)
+def test_a_topic_that_fails_holds_up_no_other(
+    open_house: OpenHouse, missing: str, there: str, first: Messages, second: Messages
+) -> None:
+    house = open_house()
+    house.publisher.refused.add(missing)
+    house.say(*first)
+    house.say(*second)
+    assert len(house.publisher.uuids(there)) == 1
+    assert len(house.storage.unpublished()) == 1
+    house.publisher.refused.clear()
+    house.monotonic_s += 60
+    house.server.round(0)
+    assert len(house.publisher.uuids(missing)) == len(house.publisher.uuids(there)) == 1
+    assert house.storage.unpublished() == []
+
+
+def test_real_alerts_go_first(open_house: OpenHouse) -> None:
+    house = open_house()
+    house.say(*TEST_PAIR, *PAIR)
+    assert house.publisher.attempts == ["alerts", "testing"]
+
+
+def unmarked(house: House, *messages: dict[str, Any]) -> None:
+    """Let alerts reach their topic, and the server die before it has marked them."""
+    house.storage.before["mark_published"].append(away)
+    with pytest.raises(StoreUnreachable):
+        house.say(*messages)
+
+
+@pytest.mark.parametrize("slow", [timedelta(0), TAIL_MARGIN - timedelta(seconds=5)])
+def test_the_clock_of_the_broker_may_be_slow(open_house: OpenHouse, slow: timedelta) -> None:
+    house = open_house()
+    house.publisher.now = START_UTC - slow
+    unmarked(house, *PAIR)
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert len(house.publisher.uuids()) == 1
+    assert again.storage.unpublished() == []
+
+
+def test_all_unmarked_alerts_are_looked_for_however_old(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, lines: list[EventDict]
+) -> None:
+    house = open_house()
+    monkeypatch.setattr(house.storage, "mark_published", nothing, raising=False)
+    house.say(*PAIR)
+    house.publisher.now += timedelta(hours=5)
+    house.now_ns += 5 * 3_600 * 10**9
+    house.say(seen("LVD", 2), seen("IceCube", 3))
+    assert len(house.storage.unpublished()) == 3
+    lines.clear()
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2, 3]
+    assert said(lines, "PUBLISHING AN ALERT!!!") == []
+    assert again.storage.unpublished() == []
+
+
+def test_of_two_alerts_of_one_message_the_one_on_the_topic_is_not_published_again(open_house: OpenHouse) -> None:
+    house = open_house()
+    house.publisher.failures, house.publisher.spared = 1, 1
+    house.say(*TWO_EVENTS)
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert [alert["sub_list_number"] for alert in house.publisher.contents()] == [0, 1]
+    assert again.storage.unpublished() == []
+
+
+def test_whatever_else_stands_on_the_topic(open_house: OpenHouse) -> None:
+    house = open_house()
+    unmarked(house, *TEST_PAIR)
+    for junk in (b"{}", b'{"alert_uuid": []}', b'{"alert_uuid": {"a": null}}'):
+        house.publisher.publish_all([Publication(url="testing", key="", payload=junk, message_id=bytes(16))])
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert len(house.publisher.records("testing")) == 4
+    assert again.storage.unpublished() == []
+
+
+def test_what_may_be_on_its_topic_waits_until_that_can_be_read(open_house: OpenHouse) -> None:
+    house = open_house()
+    unmarked(house, *PAIR)
+    house.publisher.unreadable = True
+    again = open_house(publisher=house.publisher)
+    again.say(seen("LVD", 2))
+    assert len(house.publisher.uuids()) == 1
+    house.publisher.unreadable = False
+    again.monotonic_s += 60
+    again.say()
+    assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2]
+    assert again.storage.unpublished() == []

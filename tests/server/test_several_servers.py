@@ -1,0 +1,113 @@
+"""Another server on the same store: the journal orders them, and nothing is left undone by the one that died."""
+
+import pytest
+from structlog.typing import EventDict
+
+from snews_cs.errors import StoreUnreachable
+from tests.server.conftest import House, OpenHouse, asked, said, seen
+from tests.support.flaky import away
+
+PAIR = (seen("JUNO"), seen("XENONnT", 1))
+
+
+def test_another_server_wrote_first(open_house: OpenHouse) -> None:
+    ours = open_house()
+    theirs = open_house(topic=ours.topic, publisher=ours.publisher)
+    theirs.say(seen("JUNO"))
+    ours.say(seen("XENONnT", 1))
+    assert [entry.sequence for entry in ours.entries()] == [1, 2]
+    assert ours.publisher.contents()[0]["detector_names"] == ["JUNO", "XENONnT"]
+    theirs.say(seen("LVD", 2))
+    assert ours.publisher.contents()[1]["revision"] == 2
+    assert theirs.journal.sequence == 3
+
+
+@pytest.mark.parametrize("standing", range(3))
+def test_another_server_wrote_in_between(open_house: OpenHouse, standing: int) -> None:
+    """Of a group a prefix stands, as on MongoDB; the rest is decided again after what the other one wrote."""
+    ours = open_house()
+    theirs = open_house(publisher=ours.publisher, tag="other")
+    theirs.topic.write(b"to make the offsets differ", b"and again", b"and again")
+    ours.storage.append_only(standing, conflict=True)
+    ours.storage.before["entries"].append(lambda: theirs.say(seen("LVD", 2)))
+    ours.say(*PAIR, seen("IceCube", 3))
+    tags = [entry.writer for entry in ours.entries()]
+    assert tags == ["test"] * standing + ["other"] * 4 + ["test"] * (3 - standing)
+    assert ours.topic.done == [0, 1, 2]
+    assert ours.publisher.contents()[-1]["detector_names"] == ["JUNO", "XENONnT", "LVD", "IceCube"]
+    assert ours.journal.engine.snapshot() == open_house().journal.engine.snapshot()
+    assert ours.storage.projected() == ours.storage.last_sequence() == 7
+
+
+def dies(house: House, method: str, *, done: bool = False) -> None:
+    """Let a server take :data:`PAIR` in, and die at this method of its store."""
+    (house.storage.after if done else house.storage.before)[method].append(away)
+    with pytest.raises(StoreUnreachable):
+        house.say(*PAIR)
+
+
+@pytest.mark.parametrize("method", ["mark_published", "project"])
+def test_what_another_server_left_undone_is_done(open_house: OpenHouse, method: str) -> None:
+    ours = open_house()
+    theirs = open_house(topic=ours.topic)
+    dies(theirs, method)
+    ours.say(seen("LVD", 2))
+    assert ours.storage.projected() == 3
+    assert [row["detector_name"] for row in ours.rows("cache")] == ["JUNO", "XENONnT", "LVD"]
+    assert [row["revision"] for row in ours.rows("coincidence_tier_alerts")] == [1, 2]
+    assert ours.storage.unpublished() == []
+
+
+def test_what_another_server_did_not_publish_is_published(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    ours = open_house()
+    theirs = open_house(topic=ours.topic, publisher=ours.publisher)
+    ours.publisher.failures = 1
+    theirs.say(*PAIR)
+    assert ours.publisher.uuids() == []
+    lines.clear()
+    ours.say(seen("LVD", 2))
+    assert [alert["revision"] for alert in ours.publisher.contents()] == [1, 2]
+    assert len(said(lines, "PUBLISHING AN ALERT!!!")) == 2
+    assert ours.storage.unpublished() == []
+
+
+@pytest.mark.parametrize("is_acknowledged", [False, True])
+def test_what_another_server_published_is_only_marked(open_house: OpenHouse, is_acknowledged: bool) -> None:
+    ours = open_house()
+    theirs = open_house(topic=ours.topic, publisher=ours.publisher)
+    if is_acknowledged:
+        dies(theirs, "mark_published")
+    else:
+        ours.publisher.failures, ours.publisher.taken = 1, True
+        theirs.say(*PAIR)
+    ours.say(seen("LVD", 2))
+    assert [alert["revision"] for alert in ours.publisher.contents()] == [1, 2]
+    assert ours.storage.unpublished() == []
+
+
+def test_another_servers_messages_are_not_ours_to_report_or_answer(
+    open_house: OpenHouse, lines: list[EventDict]
+) -> None:
+    ours = open_house()
+    theirs = open_house(topic=ours.topic)
+    theirs.say(seen("JUNO"), asked())
+    assert theirs.publisher.contents("testing") == [asked()]
+    ours.say(seen("XENONnT"))
+    assert ours.journal.sequence == 3
+    assert ours.publisher.contents("testing") == []
+    assert [line["detector"] for line in said(lines, "observation")] == ["JUNO", "XENONnT"]
+    assert len(said(lines, "another server wrote first")) == 1
+
+
+def test_ours_of_an_append_in_doubt_is_told_from_another_servers(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    ours = open_house()
+    theirs = open_house(topic=ours.topic, tag="other")
+    ours.storage.append_only(1)
+    with pytest.raises(StoreUnreachable):
+        ours.say(asked(1), asked(2))
+    theirs.say(seen("JUNO"), asked(3))
+    lines.clear()
+    ours.server.round(0)
+    assert [entry.writer for entry in ours.entries()] == ["test", "other", "other", "test"]
+    assert ours.publisher.contents("testing") == [asked(1), asked(2)]
+    assert said(lines, "observation") == []
