@@ -18,6 +18,15 @@ COMMANDS = {
         "snews_cs.cli.broker:broker", "Run the embedded Kafka-protocol broker, until SIGTERM or Ctrl-C."
     ),
     "config": LazyCommand("snews_cs.cli.config:config", "Show every setting, its value in force and its source."),
+    "journal": LazyCommand(
+        "snews_cs.cli.inspect.journal:journal", "Show the journal: each message, and what was decided about it."
+    ),
+    "quarantine": LazyCommand(
+        "snews_cs.cli.inspect.quarantine:quarantine", "Show which messages were refused, and why."
+    ),
+    "replay": LazyCommand(
+        "snews_cs.cli.inspect.replay:replay", "Decide the whole journal anew, and compare with what was decided."
+    ),
     "run-coincidence": LazyCommand(
         "snews_cs.cli.run_coincidence:run_coincidence",
         "Read observations, find coincidences, publish alerts, until told to stop (Ctrl-C, SIGTERM).",
@@ -28,6 +37,10 @@ COMMANDS = {
     "simulate": LazyCommand(
         "snews_cs.cli.simulate:simulate",
         "Play detectors that publish: heartbeats, false alarms, a supernova; or a scenario.",
+    ),
+    "status": LazyCommand(
+        "snews_cs.cli.inspect.status:status",
+        "Show how the server does: its journal, what is live, what waits, who is online.",
     ),
 }
 """Every command, where it lives, and what ``--help`` says of it."""

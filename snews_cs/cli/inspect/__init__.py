@@ -1,0 +1,1 @@
+"""The commands that look at a store and change nothing: journal, quarantine, replay, status."""
