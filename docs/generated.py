@@ -1,7 +1,7 @@
 """Tables of the documentation that are made from the code when it is built, so that they cannot drift from it."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from inspect import getdoc
@@ -104,18 +104,17 @@ def example_alert() -> str:
 
 def command_line() -> str:
     """Return the help of every command, as it is printed."""
-    context = click.Context(main, info_name="snews_cs", max_content_width=100, terminal_width=100)
-    parts = [_help("snews_cs", context)]
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
-        if command is not None:
-            within = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
-            parts.append(_help(f"snews_cs {name}", within))
-    return "\n\n".join(parts)
+    return "\n\n".join(_help("snews_cs", main, None))
 
 
-def _help(title: str, context: click.Context) -> str:
-    return f"**`{title}`**\n\n```text\n{context.command.get_help(context)}\n```"
+def _help(name: str, command: click.Command, parent: click.Context | None) -> Iterator[str]:
+    """Yield the help of a command and of those within it."""
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100)
+    yield f"**`{context.command_path}`**\n\n```text\n{command.get_help(context)}\n```"
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            if (within := command.get_command(context, each)) is not None:
+                yield from _help(each, within, context)
 
 
 def _first_line(documented: object) -> str:

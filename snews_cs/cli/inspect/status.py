@@ -8,7 +8,8 @@ from snews_cs.cli.inspect import entries as words
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import printable, show_fields, show_table
 from snews_cs.errors import SnewsError
-from snews_cs.messages.times import describe_duration, tai_from_posix
+from snews_cs.messages.times import NS_PER_S, describe_duration, tai_from_posix
+from snews_cs.messages.types import Nanoseconds
 from snews_cs.server.status import Level, Status, judge, look
 
 MOST_REASONS = 10
@@ -45,7 +46,7 @@ def status(context: click.Context, open_store: OpenStore, *, nagios: bool) -> No
         show_table(("REFUSED", "REASON"), rows)
 
 
-def _in_one_line(open_store: OpenStore, now_ns: int) -> tuple[Level, str]:
+def _in_one_line(open_store: OpenStore, now_ns: Nanoseconds) -> tuple[Level, str]:
     try:
         with open_store() as store:
             found = look(store, now_ns)
@@ -68,7 +69,7 @@ def _in_one_line(open_store: OpenStore, now_ns: int) -> tuple[Level, str]:
 
 def _fields(found: Status) -> list[tuple[str, str]]:
     last, snapshot = found.last, found.snapshot
-    waiting = f", the eldest for {describe_duration(found.unpublished_ns)}" if found.unpublished else ""
+    waiting = f", the eldest for {_for(found.unpublished_ns)}" if found.unpublished else ""
     return [
         ("journal", f"{found.entries} entries"),
         (
@@ -90,5 +91,10 @@ def _fields(found: Status) -> list[tuple[str, str]]:
     ]
 
 
-def _ago(found: Status, time_ns: int) -> str:
-    return f"{describe_duration(found.now_ns - time_ns)} ago"
+def _ago(found: Status, time_ns: Nanoseconds) -> str:
+    return f"{_for(found.now_ns - time_ns)} ago"
+
+
+def _for(duration_ns: Nanoseconds) -> str:
+    tenth_ns = NS_PER_S // 10
+    return describe_duration(duration_ns // tenth_ns * tenth_ns)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 _BYTES_A_LINE = 16
+_KEPT_WHOLE = 24  # a column of this width, a time for instance, is never broken
 
 
 def printable(text: str) -> str:
@@ -29,7 +30,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    for name, *cells in zip(columns, *safe, strict=True):
+        longest = max(map(len, (name, *cells)))
+        whole = longest <= _KEPT_WHOLE
+        table.add_column(name, no_wrap=whole, overflow="fold", min_width=longest if whole else None)
     for row in safe:
         table.add_row(*map(Text, row))
     Console().print(table)
