@@ -104,6 +104,7 @@ def mongodb_place(address: str) -> Iterator[Place]:
 
     with closing(opened()) as first:
         is_swept = not first._projections._server_sweeps
+    client.drop_database(database)  # nothing is there yet
     try:
         yield Place(opened, partial(opened, read_only=True), rows, is_transactional=False, is_swept=is_swept)
     finally:
