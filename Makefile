@@ -20,7 +20,7 @@ services:   ## Build the real servers for the tests: Apache Kafka and FerretDB (
 	@.ci/services
 
 test-services: environment services   ## Run the tests on real servers (ARGS="-k kafka" chooses)
-	@$(bin)/pytest -rs -m services $(ARGS)
+	@$(bin)/pytest -m services $(ARGS)
 
 lint: environment   ## Check style and format
 	@$(bin)/ruff check
