@@ -80,7 +80,7 @@ def test_a_backlog_is_one_line_but_for_what_is_refused(open_house: OpenHouse, li
         *(seen("LVD", -20 * number) for number in range(BACKLOG)),
         b"junk",
         beat("LVD", "ON"),
-        b"more junk",
+        seen("LVD", is_firedrill=True),
         {"id": "0_test-connection", "detector_name": "LVD"},
         command("hard-reset"),
     )

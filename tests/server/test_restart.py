@@ -27,6 +27,8 @@ def test_numbers_events_and_revisions_are_restored(open_house: OpenHouse) -> Non
     house.say(seen("JUNO"), seen("XENONnT", 1), seen("LVD", 30))
     again = open_house(publisher=house.publisher)
     assert again.journal.engine.snapshot() == house.journal.engine.snapshot()
+    with pytest.raises(IndexError):
+        again.journal.engine.undo()  # what stands in the journal is settled
     assert len(again.publisher.uuids()) == 1
     again.say(seen("IceCube", 2))
     initial, update = again.publisher.contents()
@@ -52,6 +54,9 @@ def test_a_snapshot_is_taken_when_it_is_quiet(open_house: OpenHouse) -> None:
     house.say(b"one more")
     house.say()
     assert house.storage.latest_snapshot()[0] == 2 * SNAPSHOT_AFTER
+    again = open_house()
+    again.storage.before["save_snapshot"].append(away)
+    again.say()  # that of before the restart is as good
 
 
 def test_a_snapshot_is_taken_under_load_when_it_costs_no_more_than_the_entries(open_house: OpenHouse) -> None:

@@ -81,6 +81,8 @@ class MemoryPublisher:
         Whether no topic can be read.
     attempts
         The topics of all publications, failed ones too.
+    looks
+        The topics whose end was asked for.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -90,6 +92,7 @@ class MemoryPublisher:
         self.refused: set[str] = set()
         self.unreadable = False
         self.attempts: list[str] = []
+        self.looks: list[str] = []
         self._records: dict[str, list[Record]] = {}
 
     def publish_all(self, publications: Sequence[Publication]) -> None:
@@ -107,6 +110,7 @@ class MemoryPublisher:
 
     def tail(self, topic: str, limit: int, *, since: datetime | None = None) -> list[dict[str, Any]]:
         """Return the topic's end. Who does not say since when would read it all: that is for tests to see."""
+        self.looks.append(topic)
         assert since is not None
         assert since.tzinfo is UTC
         if self.unreadable:
