@@ -63,16 +63,18 @@ def test_firedrill_uses_its_own_topics(system: System) -> None:
 
 def test_bad_input_does_not_stop_the_loop(system: System) -> None:
     server = system.start()
-    for junk in (b"", b"\xff\x00", b"{", b"null", b"[" * 100_000, b"\x80\x04cos\nsystem\n(S'id'\ntR.", b'{"a": NaN}'):
+    hostile = (b"[" * 100_000, b"\x80\x04cos\nsystem\n(S'id'\ntR.", b'{"a": NaN}')
+    for junk in (None, b"", b"\xff\x00", b"{", b"null", *hostile):
         system.publish(junk)
     system.publish(observation("No such detector"))
     for detector in ("JUNO", "XENONnT"):
         system.publish(observation(detector))
     assert [alert["detector_names"] for alert in system.alerts(1)] == [["JUNO", "XENONnT"]]
     assert server.stop() == 0
-    reasons = [row["reason"] for row in read_rows(system.database, "quarantine")]
-    assert len(reasons) == 8
-    assert all(reasons)
+    refused = read_rows(system.database, "quarantine")
+    assert len(refused) == 9
+    assert all(row["reason"] for row in refused)
+    assert [row["value"] for row in refused[:2]] == [None, b""]
 
 
 def test_connection_test_is_answered_in_both_forms(system: System) -> None:

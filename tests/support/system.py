@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import pytest
+from confluent_kafka import KafkaError
 from hop import Stream
 from hop.io import Producer
 from hop.models import JSONBlob
 
 from snews_cs.storage.entry import Entry
+from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.alerts import AlertStream
 from tests.support.broker import Broker, make_topic
 from tests.support.server import PATIENCE_S, ServerProcess, check_alert
@@ -96,14 +99,25 @@ class System:
     def publish(self, content: Any, *, topic: str = "experiments", test: bool = False) -> None:
         """Publish as a detector does, and wait for the broker's acknowledgement.
 
-        ``content``: a dict (JSONBlob), or bytes or None (written as they are).
+        ``content``: a dict (JSONBlob), bytes (written as they are), or None (a tombstone, which hop cannot write).
         """
+        if content is None:
+            self._publish_tombstone(topic)
+            return
         producer = self._producer(topic)
-        if content is None or isinstance(content, bytes):
-            producer.write_raw(content if content is not None else b"", [("_format", b"blob")])
+        if isinstance(content, bytes):
+            producer.write_raw(content, [("_format", b"blob")])
         else:
             producer.write(JSONBlob(content), test=test)
         producer.flush(timedelta(seconds=PATIENCE_S))
+
+    def _publish_tombstone(self, topic: str) -> None:
+        errors: list[KafkaError | None] = []
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.broker.plain_address})
+        name = TopicAddress.parse(self.topics[topic]).topic
+        producer.produce(name, value=None, on_delivery=lambda error, _: errors.append(error))
+        producer.flush(PATIENCE_S)
+        assert errors == [None]
 
     def _producer(self, topic: str) -> Producer:
         if topic not in self._producers:
