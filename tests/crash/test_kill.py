@@ -3,14 +3,18 @@
 import random
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tests.support.server import PATIENCE_S
 from tests.support.system import System, observation
-from tests.support.truth import check_alerts, check_journal, read_journal
+from tests.support.truth import check_alerts, check_journal, check_projections
 
 KILLS = 30
+TAKEN_IN = ("observation", "retraction", "backlog")
+"""What the log says when messages have been journaled."""
+
 DETECTORS = ("JUNO", "XENONnT", "LVD", "IceCube", "KamLAND")
 
 
@@ -54,25 +58,35 @@ class Detectors:
         return observation(detector, rng.randrange(240) / 2, uuid=uuid, tier="CoincidenceTier")
 
 
-def test_killed_at_random_moments(system: System, rng: random.Random, seed: int) -> None:
+def test_killed_at_random_moments(system: System, rng: random.Random, seed: int, tmp_path: Path) -> None:
     print(f"seed {seed}")
+    at_work = unmarked = 0
     with Detectors(system, rng) as detectors:
-        for _ in range(KILLS):
+        for number in range(KILLS):
             server = system.start(wait=False)
-            time.sleep(rng.uniform(0.2, 1.2))  # while it starts, catches up, or idles
+            if number % 5 == 0:
+                time.sleep(rng.uniform(0.2, 1.2))  # while it starts
+            else:
+                server.wait_for("", lambda record: record["event"] in TAKEN_IN)
+                time.sleep(rng.uniform(0, 0.2))  # while it catches up, or takes one message after the other
             server.kill()
+            at_work += any(record["event"] in TAKEN_IN for record in server.log)
+            unmarked += any(record.get("unpublished") for record in server.log)
     server = system.start()
     end = time.monotonic() + PATIENCE_S
-    while len(messages := [each for each in read_journal(system.store) if each.raw.partition >= 0]) < detectors.sent:
+    while len(messages := [each for each in system.journal() if each.raw.partition >= 0]) < detectors.sent:
         assert time.monotonic() < end, f"{len(messages)} of {detectors.sent} messages are in the journal"
         time.sleep(0.1)
     assert server.stop() == 0
-    entries = read_journal(system.store)
+    entries = system.journal()
     check_journal(entries)
     assert {entry.raw.offset for entry in entries if entry.raw.partition >= 0} == set(range(detectors.sent))
     alerts = [alert for entry in entries if entry.outcome for alert in entry.outcome.alerts]
     repeats = check_alerts(entries, system.alerts(len(alerts)))
+    check_projections(system.database, entries, tmp_path / "fresh.sqlite")
+    print(f"{at_work} of {KILLS} kills hit a server at work, {unmarked} left alerts unmarked")
     print(f"{detectors.sent} messages, {len(alerts)} alerts, {repeats} of them repeated")
+    assert at_work >= KILLS / 2
     assert len(alerts) > KILLS
     assert repeats <= KILLS
     assert all(entry.published for entry in entries)

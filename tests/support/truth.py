@@ -11,6 +11,7 @@ import pymongo
 from snews_cs.coincidence.engine import Engine
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_storage
+from snews_cs.storage.tables import COLUMNS, KINDS
 from tests.support.server import check_alert
 
 
@@ -41,6 +42,19 @@ def check_journal(entries: Sequence[Entry]) -> None:
             outcome = engine.apply(entry.message, entry.received_ns, entry.key)
             engine.settle()
         assert outcome == entry.outcome, f"entry {entry.sequence} was decided otherwise"
+
+
+def check_projections(store: str, entries: Sequence[Entry], fresh: Path) -> None:
+    """Fail unless the projections of a SQLite store are what the journal makes of them anew, in a ``fresh`` one."""
+    with closing(open_storage(f"sqlite:///{fresh}")) as storage:
+        storage.append(entries)
+        storage.project(entries)
+    for kind in KINDS:
+        found, made = (
+            {row[COLUMNS[kind][0]]: row for row in read_rows(each, kind.table)}
+            for each in (store, f"sqlite:///{fresh}")
+        )
+        assert found == made, kind.table
 
 
 def check_alerts(entries: Sequence[Entry], delivered: Sequence[dict[str, Any]]) -> int:
