@@ -109,7 +109,7 @@ time.sleep(60)
 
 
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", STARTS_ONE, tmp_path]
+    command = [sys.executable, "-c", STARTS_ONE, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
