@@ -34,10 +34,12 @@ def test_what_no_store_could_hold_is_cut(open_house: OpenHouse) -> None:
 def test_what_is_journaled_is_skipped(open_house: OpenHouse) -> None:
     house = open_house()
     written = house.topic.write(seen("JUNO"), seen("XENONnT"))
+    house.topic.deliver_again(*written)
     house.server.round(0)
     house.topic.deliver_again(*written, *written)
     house.server.round(0)
     assert len(house.entries()) == 2
+    assert house.topic.done == [0, 1] * 4
     assert len(house.publisher.uuids()) == 1
 
 

@@ -1,6 +1,7 @@
 """The store fails, before or after it did what it was asked: nothing is lost, nothing is done twice."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from structlog.typing import EventDict
 
 from snews_cs.errors import StoreUnreachable
 from snews_cs.storage.entry import Entry
+from snews_cs.waiting import Backoff
 from tests.server.conftest import House, OpenHouse, asked, said, seen
 from tests.support.flaky import away, nothing
 
@@ -129,14 +131,15 @@ def test_running_outlives_failures_of_the_store(open_house: OpenHouse, lines: li
     assert degraded[0]["again_in_s"] < degraded[1]["again_in_s"]
 
 
-def test_stopping_does_not_wait_for_the_store(open_house: OpenHouse) -> None:
+def test_stopping_does_not_wait_for_the_store(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snews_cs.server.loop.Backoff", partial(Backoff, 3_600.0, 3_600.0))
     house = open_house()
 
     def stop(_: Any) -> None:
         house.stop.make()
         away()
 
-    house.storage.before["known_keys"].extend([away, stop, away])
+    house.storage.before["known_keys"].extend([stop, away])
     house.topic.write(*WHAT_COMES)
     house.run()
     assert len(house.storage.before["known_keys"]) == 1
