@@ -210,7 +210,7 @@ def _change_place(random: Random, fields: dict[str, Any]) -> None:
             at = random.randint(0, len(inner))
             place[key] = inner[:at] + random.choice(("", "\0", "é", "\ud800", "_", " ", "Z", "9" * 9)) + inner[at + 1 :]
         case _:
-            place[key] = random.choice(_ODD)
+            place[key] = deepcopy(random.choice(_ODD))
 
 
 def _written(random: Random, content: object) -> bytes:
