@@ -10,8 +10,8 @@ from uuid import UUID, uuid5
 from snews_cs.coincidence.cache import Cache, Recut
 from snews_cs.coincidence.rates import accidental_rate_per_year, background_rate_hz
 from snews_cs.coincidence.sublists import Line, Standing, Sublist
-from snews_cs.coincidence.types import Alert, AlertType, Member
-from snews_cs.messages.types import Nanoseconds, Parameters
+from snews_cs.coincidence.types import Alert, AlertType
+from snews_cs.messages.types import Member, Nanoseconds, Parameters
 
 EVENT_NAMESPACE = UUID("6f9d7b0e-3a65-5d0c-9a57-2f5d0a3f8c11")
 """Namespace of event ids: UUIDv5 of (journal key of the message that made the INITIAL, its members)."""
@@ -60,7 +60,7 @@ def close_silently(recut: Recut) -> Recut:
 
 def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision:
     """Compare the sublists before and after one message and say what is to be published."""
-    writer = _Writer(cache, circumstances)
+    writer = AlertWriter(cache, circumstances, [])
     before = {sublist.number: sublist for sublist in recut.before}
     after = {sublist.number: sublist for sublist in recut.after}
     lost = [
@@ -69,12 +69,12 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
         if sublist.standing is not None and (number not in after or _lonely(after[number]))
     ]
     for sublist, _ in lost:  # what it leaves may be in a sublist that begins too early to have been cut anew
-        for near in cache.sublists_near(sublist, circumstances.parameters.coincidence_threshold_ns):
+        for near in cache.sublists_near(sublist.time_ns, circumstances.parameters.coincidence_threshold_ns):
             if near.number not in before:
                 before[near.number] = after[near.number] = near
     merged: defaultdict[int, list[str]] = defaultdict(list)
     for sublist, standing in lost:
-        heir = _heir(sublist, after.values())
+        heir = heir_of(sublist.line_ids, sublist.detector_names, after.values())
         if heir is None:
             writer.retraction(sublist, standing)
         else:
@@ -102,13 +102,20 @@ def _members(sublist: Sublist) -> list[tuple[str, Nanoseconds, float | None]]:
     return [(line.detector_name, line.time_ns, line.p_value) for line in sublist.member_lines()]
 
 
-def _heir(old: Sublist, after: Iterable[Sublist]) -> Sublist | None:
+def heir_of(line_ids: Iterable[int], detectors: set[str], after: Iterable[Sublist]) -> Sublist | None:
     """Return the sublist in which the event of a lost one goes on, None if there is none.
 
     It still holds an observation of the lost one, and two or more of its detectors still coincide in it: the one with
     most of them, then the lowest number.
+
+    Parameters
+    ----------
+    line_ids, detectors
+        Observations and detectors of the lost one.
+    after
+        The sublists that there are now.
     """
-    lines, detectors = set(old.line_ids), old.detector_names
+    lines = set(line_ids)
     heirs = [
         (-shared, sublist.number, sublist)
         for sublist in after
@@ -118,11 +125,17 @@ def _heir(old: Sublist, after: Iterable[Sublist]) -> Sublist | None:
     return min(heirs)[2] if heirs else None
 
 
-class _Writer:
-    """Writes the alerts of one message, in order."""
+class AlertWriter:
+    """Writes the alerts of one message about one cache, in order.
 
-    def __init__(self, cache: Cache, circumstances: Circumstances) -> None:
-        self.alerts: list[Alert] = []
+    Parameters
+    ----------
+    alerts
+        Where it adds them; the writers of several caches may share it.
+    """
+
+    def __init__(self, cache: Cache, circumstances: Circumstances, alerts: list[Alert]) -> None:
+        self.alerts = alerts
         self._cache = cache
         self._now = circumstances
 
@@ -133,7 +146,7 @@ class _Writer:
         return self._publish(AlertType.INITIAL, sublist, Standing(event_id, 0, "", (), ()), merged)
 
     def update(self, sublist: Sublist, standing: Standing, merged: tuple[str, ...]) -> Sublist:
-        """Announce the next revision of an event."""
+        """Announce the next revision of an event: the one after ``standing``."""
         return self._publish(AlertType.UPDATE, sublist, standing, merged)
 
     def retraction(self, sublist: Sublist, standing: Standing) -> None:

@@ -143,9 +143,9 @@ class Cache:
                 return line
         return None
 
-    def sublists_near(self, sublist: Sublist, threshold_ns: Nanoseconds) -> list[Sublist]:
-        """Return the stored sublists that begin before this one, but not too early to share an observation with it."""
-        return self._sublists.between(sublist.time_ns - threshold_ns, sublist.time_ns)
+    def sublists_near(self, time_ns: Nanoseconds, threshold_ns: Nanoseconds) -> list[Sublist]:
+        """Return the stored sublists that begin no later, but not too early to hold an observation of that time."""
+        return self._sublists.between(time_ns - threshold_ns, time_ns)
 
     # Changes of lines
 

@@ -10,10 +10,20 @@ from itertools import product
 from snews_cs.coincidence import snapshot
 from snews_cs.coincidence.alerts import Circumstances, close_silently, decide
 from snews_cs.coincidence.cache import Cache, Recut
+from snews_cs.coincidence.reconciling import reconcile
 from snews_cs.coincidence.sublists import Line
 from snews_cs.coincidence.types import Alert, Beat, CacheKey, Disposition, LineRecord, Outcome
 from snews_cs.coincidence.undo import UndoLog
-from snews_cs.messages.types import HardReset, Heartbeat, Message, Nanoseconds, Observation, Parameters, Retraction
+from snews_cs.messages.types import (
+    HardReset,
+    Heartbeat,
+    Message,
+    Nanoseconds,
+    Observation,
+    Parameters,
+    Reconcile,
+    Retraction,
+)
 
 
 class _Change:
@@ -44,6 +54,7 @@ class Engine:
         self.parameters = parameters or Parameters()
         self._caches = {key: Cache(key) for key in (CacheKey(*each) for each in product((False, True), repeat=2))}
         self._heartbeats: dict[tuple[bool, str], tuple[bool, Nanoseconds]] = {}
+        self._told_ended: dict[str, int] = {}
         self._next_line = 0
         self._next_arrival = 0
         self._unsettled: list[UndoLog] = []
@@ -101,7 +112,7 @@ class Engine:
     def snapshot(self) -> bytes:
         """Return the whole state, from which :meth:`restore` makes an engine that decides alike."""
         beats = [(test, name, *beat) for (test, name), beat in self._heartbeats.items()]
-        state = (self.parameters, self._next_line, self._next_arrival, beats)
+        state = (self.parameters, self._next_line, self._next_arrival, beats, self._told_ended)
         return snapshot.dump(state, self._caches.values())
 
     @classmethod
@@ -115,7 +126,7 @@ class Engine:
         """
         engine = cls()
         rest = snapshot.load(state, engine._caches)
-        engine.parameters, engine._next_line, engine._next_arrival, beats = rest
+        engine.parameters, engine._next_line, engine._next_arrival, beats, engine._told_ended = rest
         engine._heartbeats = {(test, name): (is_on, received_ns) for test, name, is_on, received_ns in beats}
         return engine
 
@@ -153,6 +164,8 @@ class Engine:
                 return self._reset(message, change)
             case Parameters():
                 self._adopt(message, change)
+            case Reconcile():
+                return self._reconcile(message, change)
             case _:
                 pass  # archives and answers are made from the journal; the caches are not touched
         return Disposition.NOTED
@@ -235,6 +248,16 @@ class Engine:
         for cache in self._caches.values():
             self._cut_silently(cache, [line.time_ns for line in cache.live_lines()], change)
 
+    def _reconcile(self, message: Reconcile, change: _Change) -> Disposition:
+        circumstances = self._circumstances(change, is_test=message.is_test)
+        found = reconcile(message, self._caches, self._told_ended, circumstances)
+        change.alerts += found.alerts
+        for event_id, revision in found.told.items():
+            change.log.put(self._told_ended, event_id, revision)
+        for cache, before, after in found.announced:
+            self._store(cache, Recut([before], [after]), change)
+        return Disposition.RECONCILED
+
     def _cut(
         self,
         cache: Cache,
@@ -243,10 +266,15 @@ class Engine:
         withdrawn: frozenset[int] = frozenset(),
     ) -> None:
         recut = cache.recut(changed_ns, self.parameters.coincidence_threshold_ns, change.log)
-        online = self.detectors_online(change.now_ns, is_test=cache.key.is_test)
-        decision = decide(cache, recut, Circumstances(change.key, change.now_ns, online, self.parameters, withdrawn))
+        decision = decide(cache, recut, self._circumstances(change, is_test=cache.key.is_test, withdrawn=withdrawn))
         change.alerts += decision.alerts
         self._store(cache, recut._replace(after=decision.after), change)
+
+    def _circumstances(
+        self, change: _Change, *, is_test: bool, withdrawn: frozenset[int] = frozenset()
+    ) -> Circumstances:
+        online = self.detectors_online(change.now_ns, is_test=is_test)
+        return Circumstances(change.key, change.now_ns, online, self.parameters, withdrawn)
 
     def _cut_silently(self, cache: Cache, changed_ns: list[Nanoseconds], change: _Change) -> None:
         recut = cache.recut(changed_ns, self.parameters.coincidence_threshold_ns, change.log)

@@ -13,15 +13,16 @@ from pydantic_core import from_json, to_json
 from snews_cs.coincidence.cache import Cache
 from snews_cs.coincidence.memory import Acceptance, Identity
 from snews_cs.coincidence.sublists import Line, Standing, Sublist
-from snews_cs.coincidence.types import CacheKey, Member
+from snews_cs.coincidence.types import CacheKey
 from snews_cs.errors import UnreadableSnapshot
-from snews_cs.messages.types import MESSAGE, Nanoseconds, Parameters
+from snews_cs.messages.types import MESSAGE, Member, Nanoseconds, Parameters
 
-FORMAT = [1, Line._fields, Standing._fields, Acceptance._fields, Member._fields]
+FORMAT = [2, Line._fields, Standing._fields, Acceptance._fields, Member._fields]
 """What the rows below mean: a snapshot in which they meant something else is not read."""
 
-EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]]]
-"""Parameters, next line number, next arrival number, and the heartbeats (test, detector, is on, received)."""
+EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]], dict[str, int]]
+"""Parameters, next line number, next arrival number, the heartbeats (test, detector, is on, received), and of events
+sent alone that do not stand: up to which revision their readers were told so."""
 
 
 def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
@@ -45,7 +46,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
     """
     rows = map(from_json, BytesIO(snapshot))
     try:
-        version, parameters, next_line, next_arrival, heartbeats = next(rows)
+        version, parameters, next_line, next_arrival, heartbeats, told_ended = next(rows)
         if version != from_json(to_json(FORMAT)):
             raise UnreadableSnapshot("a snapshot of another version")
         _fill(caches, rows)
@@ -54,7 +55,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
             raise UnreadableSnapshot("a snapshot without parameters")
     except (ValueError, TypeError, KeyError, StopIteration) as error:
         raise UnreadableSnapshot(f"not a snapshot: {error!r}") from error
-    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats]
+    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats], told_ended
 
 
 def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:

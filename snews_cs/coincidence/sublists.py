@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from snews_cs.coincidence.types import Member
-from snews_cs.messages.types import Nanoseconds
+from snews_cs.messages.types import Member, Nanoseconds
 
 
 class Line(NamedTuple):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from snews_cs.messages.types import Nanoseconds
+from snews_cs.messages.types import Member, Nanoseconds
 
 
 class CacheKey(NamedTuple):
@@ -35,16 +35,8 @@ class Disposition(StrEnum):
     AWAITING = "awaiting"  # a retraction that waits for its message
     NO_TARGET = "no target"  # a retraction whose target is no longer there
     RESET = "reset"  # caches were emptied
+    RECONCILED = "reconciled"  # readers of alerts sent without the journal were put right
     NOTED = "noted"  # heartbeats, parameters, and what does not touch the caches
-
-
-class Member(NamedTuple):
-    """One detector's place in an alert: its earliest observation in the sublist."""
-
-    detector_name: str
-    neutrino_time_ns: Nanoseconds
-    p_value: float | None
-    message_uuid: str
 
 
 class Beat(NamedTuple):

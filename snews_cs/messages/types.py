@@ -6,7 +6,7 @@ the hop ``_id`` header, else ``topic/partition/offset``.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
@@ -160,13 +160,62 @@ class Parameters:
     background_rates_per_week: dict[str, float] = field(default_factory=dict, hash=False)
 
 
+class Member(NamedTuple):
+    """One detector's place in an alert: its earliest observation in the sublist."""
+
+    detector_name: str
+    neutrino_time_ns: Nanoseconds
+    p_value: float | None
+    message_uuid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAlone:
+    """The last alert of an event that a server sent while it could not reach the store.
+
+    The fields are those of the alert (SPEC section 4); ``members`` are what readers now believe.
+    """
+
+    event_id: str
+    is_pre_sn: bool
+    sub_list_number: int
+    revision: int
+    alert_uuid: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """Put the readers right: alerts went out, while a server was alone, that the journal does not hold.
+
+    It is written by the server itself when its store is back and what it took in meanwhile is in the journal.
+
+    Parameters
+    ----------
+    is_test
+        Whether all of it is about tests, or none.
+    alerts
+        The last alert sent alone of each event whose readers may believe otherwise than the journal says.
+    merged
+        Ids of events that an alert sent alone announced as merged into another: nobody expects more of them.
+    """
+
+    kind: Literal["reconcile"] = "reconcile"
+    is_test: bool
+    alerts: tuple[SentAlone, ...]
+    merged: tuple[str, ...] = ()
+
+
 Command = HardReset | DisplayHeartbeats | BrokerChange
 """What only the holder of the administrator's password may ask."""
 
 DetectorMessage = (
     Observation | Retraction | Heartbeat | SignificanceTier | TimingTier | ConnectionTest | GetFeedback | Command
 )
-Message = DetectorMessage | Parameters
+ServerMessage = Parameters | Reconcile
+"""What the server writes into its journal itself: no detector says it."""
+
+Message = DetectorMessage | ServerMessage
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 """Converts messages to and from JSON and plain Python values, chosen by ``kind``."""

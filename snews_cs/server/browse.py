@@ -6,7 +6,7 @@ from itertools import islice
 import structlog
 
 from snews_cs.errors import StoreUnreachable
-from snews_cs.messages.types import Parameters
+from snews_cs.messages.types import ServerMessage
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import StoreReader
 from snews_cs.waiting import Backoff, StopRequest
@@ -42,7 +42,7 @@ def wanted(*, detector: str | None = None, alerts: bool = False) -> Wanted:
 def detector_of(entry: Entry) -> str | None:
     """Return the detector that an entry's message is of, None if it is of the server or not understood."""
     message = entry.message
-    return None if message is None or isinstance(message, Parameters) else message.detector_name
+    return None if message is None or isinstance(message, ServerMessage) else message.detector_name
 
 
 def latest(store: StoreReader, most: int, *, after: int = 0, wanted: Wanted = lambda _: True) -> list[Entry]:

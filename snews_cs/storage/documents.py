@@ -6,10 +6,10 @@ from typing import Any
 import bson
 from bson.errors import InvalidDocument
 
-from snews_cs.coincidence.types import CacheKey, Member, Outcome
+from snews_cs.coincidence.types import CacheKey, Outcome
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
-from snews_cs.messages.types import MESSAGE, ConnectionTest, Message, Nanoseconds
+from snews_cs.messages.types import MESSAGE, ConnectionTest, Member, Message, Nanoseconds, Reconcile
 from snews_cs.storage.codec import OUTCOME, VERDICT, headers_of, json_text, reading
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.tables import COLUMNS, Row, values
@@ -41,6 +41,7 @@ def to_document(entry: Entry) -> Document:
         "alerts": list(entry.alerts_json),
         "writer": entry.writer,
         "attempt": entry.attempt,
+        "claim": entry.claim,
         "published": entry.published,
     }
 
@@ -67,6 +68,7 @@ def from_document(document: Document) -> Entry:
             alerts_json=tuple(document["alerts"]),
             writer=document["writer"],
             attempt=document["attempt"],
+            claim=document["claim"],
             published=document["published"],
         )
 
@@ -89,6 +91,9 @@ def _message_part(message: Message) -> Document | str:
     if isinstance(message, ConnectionTest):
         return json_text(message)  # it holds what a client sent, in any shape
     plain: Document = MESSAGE.dump_python(message, mode="json")
+    if isinstance(message, Reconcile):
+        for alert in plain["alerts"]:
+            alert["members"] = [_named(Member, member) for member in alert["members"]]
     return plain if _fits(plain) else json_text(message)
 
 

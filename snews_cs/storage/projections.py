@@ -14,8 +14,8 @@ from snews_cs.messages.types import (
     DetectorMessage,
     Heartbeat,
     Nanoseconds,
-    Parameters,
     Retraction,
+    ServerMessage,
     SignificanceTier,
     TimingTier,
 )
@@ -177,7 +177,7 @@ def _quarantine_row(entry: Entry) -> QuarantineRow:
         reason=entry.verdict.reason or "",
         received_time=format_utc(entry.received_ns),
         received_ns=entry.received_ns,
-        detector_name=None if message is None or isinstance(message, Parameters) else message.detector_name,
+        detector_name=None if message is None or isinstance(message, ServerMessage) else message.detector_name,
         topic=raw.topic,
         partition=raw.partition,
         offset=raw.offset,

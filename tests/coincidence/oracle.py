@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
-from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Disposition, Member, Outcome
-from snews_cs.messages.types import HardReset, Heartbeat, Message, Observation, Parameters, Retraction
+from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Disposition, Outcome
+from snews_cs.messages.types import HardReset, Heartbeat, Member, Message, Observation, Parameters, Retraction
 from tests.coincidence.definitions import (
     Event,
     Line,

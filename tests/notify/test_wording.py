@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from snews_cs.coincidence.content import alert_content
-from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Member
+from snews_cs.coincidence.types import Alert, AlertType, CacheKey
 from snews_cs.errors import MessageRefused
+from snews_cs.messages.types import Member
 from snews_cs.notify.wording import PublishedAlert, alert_in_words, frequency_in_words
 from tests.notify.conftest import alert
 

@@ -10,7 +10,6 @@ from snews_cs.coincidence.types import (
     CacheKey,
     Disposition,
     LineRecord,
-    Member,
     Outcome,
     SublistRecord,
 )
@@ -23,10 +22,13 @@ from snews_cs.messages.types import (
     GetFeedback,
     HardReset,
     Heartbeat,
+    Member,
     Message,
     Observation,
     Parameters,
+    Reconcile,
     Retraction,
+    SentAlone,
     SignificanceTier,
     TimingTier,
     Verdict,
@@ -72,7 +74,8 @@ def make_entry(sequence: int, **changed: Any) -> Entry:
     }
     if "alerts_json" not in changed:
         given["alerts_json"] = tuple(alert_json(alert, server_tag="tester") for alert in alerts)
-    return Entry(sequence=sequence, **{**given, **changed})
+    whole = {**given, **changed}
+    return Entry(sequence=sequence, **{"claim": whole["attempt"], **whole})
 
 
 def make_entries(first: int, last: int) -> list[Entry]:
@@ -170,6 +173,21 @@ MESSAGES: tuple[Message, ...] = (
     BrokerChange(**_COMMON, new_broker="kafka://elsewhere"),
     GetFeedback(**_COMMON, emails=("a@example.org", ODD)),
     Parameters(background_rates_per_week={"SNO+": 1.0, "dotted.name": 0.5, "$": 1e-9}),
+    Reconcile(
+        is_test=True,
+        alerts=(
+            SentAlone(
+                event_id=str(UUID(int=7)),
+                is_pre_sn=True,
+                sub_list_number=LARGE,
+                revision=2,
+                alert_uuid=str(UUID(int=2)),
+                members=(Member("JUNO", T0, 5e-324, ODD), Member(ODD, -LARGE - 1, None, "b")),
+            ),
+        ),
+        merged=(str(UUID(int=8)), ODD),
+    ),
+    Reconcile(is_test=False, alerts=()),
 )
 """At least one message of each kind, with all fields and with as few as possible, and odd values in them."""
 

@@ -13,7 +13,6 @@ from snews_cs.coincidence.types import (
     CacheKey,
     Disposition,
     LineRecord,
-    Member,
     Outcome,
     SublistRecord,
 )
@@ -25,9 +24,12 @@ from snews_cs.messages.types import (
     GetFeedback,
     HardReset,
     Heartbeat,
+    Member,
     Observation,
     Parameters,
+    Reconcile,
     Retraction,
+    SentAlone,
     SignificanceTier,
     TimingTier,
     Verdict,
@@ -60,6 +62,16 @@ def tuples(of: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(of, max_size=3).map(tuple)
 
 
+MEMBER = st.builds(Member, TEXT, NUMBER, P_VALUE, TEXT)
+SENT_ALONE = st.builds(
+    SentAlone,
+    event_id=TEXT,
+    is_pre_sn=st.booleans(),
+    sub_list_number=NUMBER,
+    revision=NUMBER,
+    alert_uuid=TEXT,
+    members=tuples(MEMBER),
+)
 MESSAGE = st.one_of(
     st.builds(Observation, neutrino_time_ns=NUMBER, p_value=P_VALUE, is_pre_sn=st.booleans(), **COMMON),
     st.builds(
@@ -84,6 +96,7 @@ MESSAGE = st.one_of(
     st.builds(BrokerChange, new_broker=TEXT, **COMMON),
     st.builds(GetFeedback, emails=tuples(TEXT), **COMMON),
     st.builds(Parameters, background_rates_per_week=st.dictionaries(TEXT, st.floats(), max_size=3)),
+    st.builds(Reconcile, is_test=st.booleans(), alerts=tuples(SENT_ALONE), merged=tuples(TEXT)),
 )
 CACHE = st.builds(CacheKey, st.booleans(), st.booleans())
 ALERT = st.builds(
@@ -95,7 +108,7 @@ ALERT = st.builds(
     revision=NUMBER,
     supersedes=st.none() | TEXT,
     alert_uuid=TEXT,
-    members=tuples(st.builds(Member, TEXT, NUMBER, P_VALUE, TEXT)),
+    members=tuples(MEMBER),
     retracted_detector_names=tuples(TEXT),
     merged_event_ids=tuples(TEXT),
     false_alarm_rate_per_year=st.floats(),
@@ -151,6 +164,7 @@ ENTRY = st.builds(
     alerts_json=tuples(TEXT),
     writer=TEXT,
     attempt=TEXT,
+    claim=TEXT,
     published=st.booleans(),
 )
 
@@ -168,6 +182,11 @@ def test_documents(entry: Entry) -> None:
 
 class TestDocuments:
     """Sub-documents for people, unless BSON cannot hold them."""
+
+    def test_members_of_alerts_sent_alone_have_names(self) -> None:
+        (message, *_) = [each for each in MESSAGES if isinstance(each, Reconcile)]
+        stored = to_document(make_entry(1, message=message))["message"]
+        assert stored["alerts"][0]["members"][0]["detector_name"] == "JUNO"
 
     @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
     def test_all_ordinary_messages_are_sub_documents(self, message: Any) -> None:

@@ -4,9 +4,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from snews_cs.coincidence.types import CacheKey, Member
+from snews_cs.coincidence.types import CacheKey
 from snews_cs.messages.times import format_utc
-from snews_cs.messages.types import MESSAGE, BrokerChange, Heartbeat, Nanoseconds, Observation, Retraction
+from snews_cs.messages.types import (
+    MESSAGE,
+    BrokerChange,
+    Heartbeat,
+    Member,
+    Nanoseconds,
+    Observation,
+    Reconcile,
+    Retraction,
+)
 from snews_cs.server.browse import detector_of
 from snews_cs.storage.codec import json_text
 from snews_cs.storage.entry import Entry
@@ -133,6 +142,9 @@ def _says(entry: Entry) -> str:
             return message.status
         case BrokerChange() as message:
             return message.new_broker
+        case Reconcile() as message:
+            test = " test" if message.is_test else ""
+            return f"{len(message.alerts)}{test} alerts sent alone"
         case _:
             return ""
 

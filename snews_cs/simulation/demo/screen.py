@@ -18,7 +18,7 @@ from rich.text import Text
 
 from snews_cs.coincidence.types import SublistRecord
 from snews_cs.messages.times import NS_PER_S, format_utc, parse_utc
-from snews_cs.messages.types import Heartbeat, Nanoseconds, Observation, Parameters, Retraction
+from snews_cs.messages.types import Heartbeat, Nanoseconds, Observation, Parameters, Reconcile, Retraction
 from snews_cs.settings import Settings
 from snews_cs.simulation.demo.services import Ready
 from snews_cs.storage.entry import Entry
@@ -202,7 +202,7 @@ def _message_line(entry: Entry) -> Table:
             row = (said.detector_name, "retraction", target, "")
         case Heartbeat() as said:
             row = (said.detector_name, "heartbeat", said.status, "")
-        case None | Parameters():
+        case None | Parameters() | Reconcile():
             row = ("?", "unreadable", "", "")
         case said:
             row = (said.detector_name, said.kind, "", "")
