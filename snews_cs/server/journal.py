@@ -67,13 +67,14 @@ class Journal:
         self._is_overtaken = False
 
     def restore(self) -> None:
-        """Take up the newest snapshot; :meth:`adopt` then brings the entries after it.
+        """Prepare the store, and take up the newest snapshot; :meth:`adopt` then brings the entries after it.
 
         Raises
         ------
         StorageError
             If the store cannot be read.
         """
+        self._storage.prepare()
         snapshot = self._storage.latest_snapshot()
         if snapshot is not None:
             sequence, state = snapshot
@@ -199,6 +200,7 @@ class Journal:
                 self.engine.undo()
             verdict = replace(reading.verdict, reason=f"internal error: {type(error).__name__}")
             reading, outcome = replace(reading, verdict=verdict), None
+        attempt = uuid4().hex
         return Entry(
             sequence=sequence,
             key=arrival.key,
@@ -209,7 +211,8 @@ class Journal:
             outcome=outcome,
             alerts_json=alerts_json,
             writer=self._server_tag,
-            attempt=uuid4().hex,
+            attempt=attempt,
+            claim=attempt,
             published=not alerts_json,
         )
 

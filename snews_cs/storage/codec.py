@@ -28,6 +28,7 @@ ROW = (
     "received_ns",
     "writer",
     "attempt",
+    "claim",
     "published",
     "topic",
     "partition",
@@ -62,6 +63,7 @@ def to_row(entry: Entry) -> tuple[Any, ...]:
         entry.received_ns,
         entry.writer,
         entry.attempt,
+        entry.claim,
         entry.published,
         raw.topic,
         raw.partition,
@@ -78,7 +80,7 @@ def to_row(entry: Entry) -> tuple[Any, ...]:
 
 def from_row(row: tuple[Any, ...]) -> Entry:
     """Return the entry of a row; :class:`snews_cs.errors.StorageError` if it is not one."""
-    sequence, key, received_ns, writer, attempt, published, *rest = row
+    sequence, key, received_ns, writer, attempt, claim, published, *rest = row
     topic, partition, offset, timestamp_ms, headers, verdict, alerts, outcome, message, value = rest
     with reading(sequence):
         return Entry(
@@ -92,6 +94,7 @@ def from_row(row: tuple[Any, ...]) -> Entry:
             alerts_json=tuple(json.loads(alerts)),
             writer=writer,
             attempt=attempt,
+            claim=claim,
             published=bool(published),
         )
 
@@ -101,7 +104,7 @@ def reading(sequence: int) -> Iterator[None]:
     """Say which entry it is that cannot be understood: written by another version, or damaged."""
     try:
         yield
-    except ValueError as error:
+    except (KeyError, ValueError) as error:
         raise StorageError(f"entry {sequence} of the journal cannot be read") from error
 
 

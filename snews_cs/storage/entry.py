@@ -32,6 +32,9 @@ class Entry:
         The alerts of the outcome as published, one JSON text each, in order.
     writer, attempt
         ``SERVER_TAG`` of the server that appended it, and the id of that very attempt.
+    claim
+        Who is to publish its alerts: at first ``attempt``, that is, whoever appended it; while they are not marked as
+        published, another server may take that over (:meth:`snews_cs.storage.protocol.Storage.claim`).
     published
         Whether the broker has acknowledged all of ``alerts_json`` (True from the start if there are none).
     """
@@ -46,4 +49,5 @@ class Entry:
     alerts_json: tuple[str, ...] = ()
     writer: str
     attempt: str
+    claim: str
     published: bool

@@ -6,8 +6,9 @@ a prefix.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pymongo
@@ -18,6 +19,7 @@ from snews_cs.errors import AppendConflict, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.documents import Document, from_document, to_document
 from snews_cs.storage.entry import Entry
+from snews_cs.storage.mongo_claims import MongoClaims
 from snews_cs.storage.mongo_errors import is_in_doubt, taken
 from snews_cs.storage.mongo_projections import MongoProjections
 from snews_cs.storage.mongo_snapshots import MongoSnapshots
@@ -25,14 +27,13 @@ from snews_cs.storage.order import in_order, require_run
 from snews_cs.storage.tables import QuarantineRow
 
 TIMEOUT_MS = 500
-"""How long to wait for a server to be found, to be connected, and to answer."""
+"""How long one operation may take, with all that belongs to it: to find a server, to connect, to get its answer."""
 
 OPTIONS: dict[str, Any] = {
     "appname": "snews_cs",
     "serverSelectionTimeoutMS": TIMEOUT_MS,
     "connectTimeoutMS": TIMEOUT_MS,
-    "socketTimeoutMS": TIMEOUT_MS,
-    "waitQueueTimeoutMS": TIMEOUT_MS,
+    "timeoutMS": TIMEOUT_MS,
     "w": "majority",
     "journal": True,
     "readPreference": "primary",
@@ -61,13 +62,6 @@ class MongoStorage:
         The database's name.
     read_only
         Whether the store must be there, and is only to be read: nothing is made.
-
-    Raises
-    ------
-    StoreUnreachable
-        If the server does not answer.
-    StorageError
-        If it does not let us in, or has no store.
     """
 
     def __init__(
@@ -81,15 +75,23 @@ class MongoStorage:
     ) -> None:
         self._client = client
         self._name = name
+        self._read_only = read_only
         self._journal = client[database]["all_mgs"]
         self._quarantine = client[database][QuarantineRow.table]
+        self._claims = MongoClaims(client[database])
         self._snapshots = MongoSnapshots(client[database])
         self._projections = MongoProjections(client[database], heartbeats_kept_ns)
         self._known_end = 0
-        if read_only:
-            self._require_ours()
-        else:
-            self._prepare()
+
+    def prepare(self) -> None:
+        """Make the indexes; where nothing may be made, see whether there is a journal."""
+        with self._answering():
+            if not self._read_only:
+                self._journal.create_index("key", unique=True)
+                self._journal.create_index("published")
+                self._projections.prepare()
+            elif self._journal.name not in self._journal.database.list_collection_names():
+                raise StorageError(f"{self._name} has no journal in the database {self._journal.database.name}")
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Append entries with consecutive sequence numbers durably; if it fails, a prefix of them may stand."""
@@ -112,7 +114,7 @@ class MongoStorage:
         """Return the entry with that sequence number, None if there is none."""
         with self._answering():
             document = self._journal.find_one({"_id": sequence})
-        return None if document is None else from_document(document)
+            return None if document is None else self._entry(document)
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the entries with sequence numbers above ``after``, in order."""
@@ -134,11 +136,26 @@ class MongoStorage:
         """Return the entries whose alerts are not marked as published, in order."""
         return self._entries({"published": False})
 
+    def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
+        """Return those of these entries whose alerts are not marked as published, each with its claim."""
+        with self._answering():
+            found = self._journal.find({"_id": {"$in": list(sequences)}, "published": False}, {"claim": True})
+            return {document["_id"]: self._claims.of(document["_id"], document["claim"]) for document in found}
+
     def mark_published(self, sequence: int) -> bool:
         """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
         with self._answering():
             marked = self._journal.update_one({"_id": sequence}, {"$set": {"published": True}})
         return marked.modified_count == 1
+
+    def claim(self, sequence: int, expected: str, new: str) -> bool:
+        """Set an entry's claim to ``new`` if it is ``expected`` and the entry unmarked; whether it was."""
+        unmarked = {"_id": sequence, "published": False}
+        with self._answering():
+            entry = self._journal.find_one(unmarked, {"claim": True})
+            if entry is None or not self._claims.take(sequence, entry["claim"], expected, new):
+                return False
+            return self._journal.find_one(unmarked, {"_id": True}) is not None
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
         """Keep the engine's state after entry ``sequence``, and drop all but the newest two."""
@@ -181,30 +198,24 @@ class MongoStorage:
         with self._answering():
             self._snapshots.drop()
             self._projections.drop()
+            self._claims.drop()
             self._journal.drop()
         self._known_end = 0
-        self._prepare()
+        self.prepare()
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _require_ours(self) -> None:
-        with self._answering():
-            if self._journal.name not in self._journal.database.list_collection_names():
-                raise StorageError(f"{self._name} has no journal in the database {self._journal.database.name}")
-
-    def _prepare(self) -> None:
-        """Make the indexes."""
-        with self._answering():
-            self._journal.create_index("key", unique=True)
-            self._journal.create_index("published")
-            self._projections.prepare()
-
     def _entries(self, query: Document, *, limit: int = 0) -> list[Entry]:
         with self._answering():
             documents = list(self._journal.find(query, sort=[("_id", pymongo.ASCENDING)], limit=limit))
-        return [from_document(document) for document in documents]
+            return [self._entry(document) for document in documents]
+
+    def _entry(self, document: Document) -> Entry:
+        """Return the entry of a document, with the claim it has now if that still matters."""
+        entry = from_document(document)
+        return entry if entry.published else replace(entry, claim=self._claims.of(entry.sequence, entry.claim))
 
     def _conflict(self, entry: Entry, appended: int) -> AppendConflict:
         is_number = self._journal.find_one({"_id": entry.sequence}, {"_id": True}) is not None

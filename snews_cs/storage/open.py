@@ -1,6 +1,8 @@
 """From ``DATABASE_SERVER`` to a store."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +21,9 @@ def open_storage(
 ) -> Storage:
     """Open the store of that address, and make it where there is none.
 
+    A store that does not answer now is opened all the same: nothing can be done with it until
+    :meth:`snews_cs.storage.protocol.StoreReader.prepare` succeeds.
+
     Parameters
     ----------
     database_server
@@ -34,8 +39,6 @@ def open_storage(
     ------
     SettingsError
         If the address cannot be used: the text says why, and shows no password.
-    StoreUnreachable
-        If the store does not answer.
     """
     return _open(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=False)
 
@@ -59,24 +62,40 @@ def open_reader(database_server: str, *, firedrill: bool = False) -> StoreReader
 
 
 def _open(database_server: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
+    with ExitStack() as stack, _blaming_the_setting():
+        store = _store(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=read_only)
+        stack.callback(store.close)
+        with nullcontext() if read_only else suppress(StoreUnreachable):
+            store.prepare()
+        stack.pop_all()
+        return store
+
+
+@contextmanager
+def _blaming_the_setting() -> Iterator[None]:
+    """Let it be a fault of the address if a store answers and cannot be used."""
     try:
-        if database_server.startswith(_MONGODB):
-            return _open_mongo(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=read_only)
-        if database_server.startswith(_SQLITE):
-            path = _sqlite_path(database_server.removeprefix(_SQLITE), firedrill=firedrill)
-            if read_only:
-                _require_file(path)
-            else:
-                _make_directory(path.parent)
-            return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns, read_only=read_only)
+        yield
     except StoreUnreachable:
         raise
     except StorageError as error:
         raise SettingsError(f"DATABASE_SERVER: {error}") from error
+
+
+def _store(database_server: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
+    if database_server.startswith(_MONGODB):
+        return _mongo(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=read_only)
+    if database_server.startswith(_SQLITE):
+        path = _sqlite_path(database_server.removeprefix(_SQLITE), firedrill=firedrill)
+        if read_only:
+            _require_file(path)
+        else:
+            _make_directory(path.parent)
+        return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns, read_only=read_only)
     raise SettingsError("DATABASE_SERVER is neither mongodb://HOST... nor sqlite:///PATH")
 
 
-def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
+def _mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
     import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
     from pymongo.errors import PyMongoError
 
@@ -90,17 +109,13 @@ def _open_mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, r
             client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **OPTIONS)
     except (PyMongoError, ValueError, UserWarning) as error:
         raise SettingsError(f"DATABASE_SERVER: {error}") from error
-    try:
-        return MongoStorage(
-            client,
-            name=f"MongoDB at {hosts}",
-            database="snews_db_firedrill" if firedrill else "snews_db",
-            heartbeats_kept_ns=heartbeats_kept_ns,
-            read_only=read_only,
-        )
-    except BaseException:
-        client.close()
-        raise
+    return MongoStorage(
+        client,
+        name=f"MongoDB at {hosts}",
+        database="snews_db_firedrill" if firedrill else "snews_db",
+        heartbeats_kept_ns=heartbeats_kept_ns,
+        read_only=read_only,
+    )
 
 
 def _sqlite_path(name: str, *, firedrill: bool) -> Path:

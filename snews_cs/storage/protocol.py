@@ -13,6 +13,18 @@ class StoreReader(Protocol):
     One thread uses a store at a time.
     """
 
+    def prepare(self) -> None:
+        """Make what is missing in the store; in one that is only to be read, make sure that there is a store.
+
+        It comes before everything else, and again whenever the store may have been away; it changes nothing in a store
+        that is as it should be.
+
+        Raises
+        ------
+        StorageError
+            If the store does not let us in, or is something else than a store of this version.
+        """
+
     def entry(self, sequence: int) -> Entry | None:
         """Return the entry with that sequence number, None if there is none."""
 
@@ -27,6 +39,9 @@ class StoreReader(Protocol):
 
     def unpublished(self) -> list[Entry]:
         """Return the entries whose alerts are not marked as published, in order."""
+
+    def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
+        """Return those of these entries whose alerts are not marked as published, each with its claim."""
 
     def latest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest complete snapshot and its sequence number, None if there is none."""
@@ -65,6 +80,17 @@ class Storage(StoreReader, Protocol):
 
     def mark_published(self, sequence: int) -> bool:
         """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
+
+    def claim(self, sequence: int, expected: str, new: str) -> bool:
+        """Take over the publishing of an entry's alerts: set its claim if it is ``expected``; whether it was.
+
+        Of all who expect the same claim, one gets True, durably, and nobody once the alerts are marked as published.
+
+        Raises
+        ------
+        StoreUnreachable
+            The claim is in doubt: :meth:`unmarked` tells whose it is.
+        """
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
         """Keep the engine's state after entry ``sequence`` (any size), and drop all but the newest two."""

@@ -9,7 +9,7 @@ from snews_cs.storage.tables import COLUMNS, EXPIRING, KINDS, CacheRow, Quaranti
 APPLICATION_ID = 0x534E4353
 """Tells a database of ours ("SNCS") from one of another program."""
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the tables."""
 
 PAGE = 100
@@ -31,6 +31,7 @@ CREATE TABLE all_mgs (
     received_ns INTEGER NOT NULL,
     writer TEXT NOT NULL,
     attempt TEXT NOT NULL,
+    claim TEXT NOT NULL,
     published INTEGER NOT NULL,
     topic TEXT NOT NULL,
     "partition" INTEGER NOT NULL,
@@ -62,9 +63,11 @@ APPEND = f"INSERT INTO all_mgs ({_names(ROW)}) VALUES ({_marks(ROW)})"
 ENTRY = f"SELECT {_names(ROW)} FROM all_mgs WHERE sequence = ?"
 ENTRIES_AFTER = f"SELECT {_names(ROW)} FROM all_mgs WHERE sequence > ? ORDER BY sequence LIMIT {PAGE}"
 UNPUBLISHED = f"SELECT {_names(ROW)} FROM all_mgs WHERE published = 0 ORDER BY sequence"
+UNMARKED = "SELECT sequence, claim FROM all_mgs WHERE published = 0"
 LAST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM all_mgs"
 IS_KNOWN = 'SELECT EXISTS (SELECT 1 FROM all_mgs WHERE "key" = ?)'
 MARK_PUBLISHED = "UPDATE all_mgs SET published = 1 WHERE sequence = ? AND published = 0"
+CLAIM = "UPDATE all_mgs SET claim = ? WHERE sequence = ? AND claim = ? AND published = 0"
 
 SAVE_SNAPSHOT = "REPLACE INTO snapshots VALUES (?, ?)"
 DROP_OLD_SNAPSHOTS = (

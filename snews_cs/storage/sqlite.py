@@ -1,12 +1,12 @@
 """The store in one SQLite file: what ``--embedded`` uses, for the servers of one machine.
 
-Only an append waits for the disk (``synchronous=FULL``). Marks, projections and snapshots are written with
+Only an append and a claim wait for the disk (``synchronous=FULL``). Marks, projections and snapshots are written with
 ``synchronous=NORMAL``: they survive the death of the process; a power cut may take back the latest of them, which are
 then marked, projected or taken again. The next append makes them durable too.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,28 +45,35 @@ class SqliteStorage:
 
     Raises
     ------
-    StoreUnreachable
-        If another process does not let go of the file.
     StorageError
-        If the file cannot be opened or written, or is something else than a store of this version.
+        If the file cannot be opened.
     """
 
     def __init__(self, path: Path, *, heartbeats_kept_ns: Nanoseconds, read_only: bool = False) -> None:
         self._path = path
         self._heartbeats_kept_ns = heartbeats_kept_ns
+        self._read_only = read_only
         address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         with self._answering():
             self._db = sqlite3.connect(
                 address, uri=True, timeout=TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-        try:
-            if read_only:
-                self._require_ours()
-            else:
-                self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
+
+    def prepare(self) -> None:
+        """Make the tables in a new file, and refuse a file that is something else."""
+        if self._is_new() and self._read_only:
+            raise StorageError(f"{self._path} is empty")
+        if self._read_only:
+            return
+        with self._answering():
+            mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            self._db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        if mode != "wal":
+            raise StorageError(f"{self._path}: SQLite cannot keep a write-ahead log there")
+        with self._transaction(durable=True) as db:
+            if self._is_new():
+                for statement in sql.CREATE:
+                    db.execute(statement)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Append entries with consecutive sequence numbers durably, all or none; one transaction, one fsync."""
@@ -105,10 +112,21 @@ class SqliteStorage:
         """Return the entries whose alerts are not marked as published, in order."""
         return self._entries(sql.UNPUBLISHED)
 
+    def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
+        """Return those of these entries whose alerts are not marked as published, each with its claim."""
+        with self._answering():
+            found = self._db.execute(sql.UNMARKED).fetchall()
+        return {sequence: claim for sequence, claim in found if sequence in sequences}
+
     def mark_published(self, sequence: int) -> bool:
         """Mark an entry's alerts as acknowledged by the broker; False if it was marked before."""
         with self._transaction(durable=False) as db:
             return db.execute(sql.MARK_PUBLISHED, (sequence,)).rowcount == 1
+
+    def claim(self, sequence: int, expected: str, new: str) -> bool:
+        """Set an entry's claim durably to ``new`` if it is ``expected`` and the entry unmarked; whether it was."""
+        with self._transaction(durable=True) as db:
+            return db.execute(sql.CLAIM, (new, sequence, expected)).rowcount == 1
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
         """Keep the engine's state after entry ``sequence``, and drop all but the newest two."""
@@ -165,23 +183,6 @@ class SqliteStorage:
         """Close the file."""
         self._db.close()
 
-    def _prepare(self) -> None:
-        """Make the tables in a new file, and refuse a file that is something else."""
-        self._is_new()
-        with self._answering():
-            mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            self._db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-        if mode != "wal":
-            raise StorageError(f"{self._path}: SQLite cannot keep a write-ahead log there")
-        with self._transaction(durable=True) as db:
-            if self._is_new():
-                for statement in sql.CREATE:
-                    db.execute(statement)
-
-    def _require_ours(self) -> None:
-        if self._is_new():
-            raise StorageError(f"{self._path} is empty")
-
     def _is_new(self) -> bool:
         """Whether the file is empty; one that is not must be ours."""
         if not self._value("SELECT count(*) FROM sqlite_master"):
@@ -189,7 +190,10 @@ class SqliteStorage:
         if self._value("PRAGMA application_id") != sql.APPLICATION_ID:
             raise StorageError(f"{self._path} is the database of another program")
         if (layout := self._value("PRAGMA user_version")) != sql.LAYOUT:
-            raise StorageError(f"{self._path} has tables of version {layout}, this server works with {sql.LAYOUT}")
+            raise StorageError(
+                f"{self._path} was made by another version of snews_cs (its tables are of version {layout}, this one"
+                f" works with version {sql.LAYOUT}); it stays as it is: name another file, or use that version"
+            )
         return False
 
     def _value(self, query: str, *parameters: Any) -> Any:

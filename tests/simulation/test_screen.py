@@ -21,6 +21,7 @@ def entry(message: DetectorMessage | None, *, reason: str | None = None) -> Entr
         outcome=None,
         writer="test",
         attempt="1",
+        claim="1",
         published=True,
     )
 

@@ -15,6 +15,7 @@ from tests.storage.builders import DAY_NS, make_entry, make_raw
 def main(path: Path, group: int, times: int) -> None:
     """Append until done; what another process took, or kept locked for too long, is tried again after it."""
     with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as storage:
+        prepare(storage)
         done = 0
         while done < times:
             end = storage.last_sequence()
@@ -25,6 +26,15 @@ def main(path: Path, group: int, times: int) -> None:
                 continue
             done += 1
             print(end + group, flush=True)
+
+
+def prepare(storage: SqliteStorage) -> None:
+    """Make the tables, as soon as the other process lets go of the file."""
+    while True:
+        try:
+            return storage.prepare()
+        except StoreUnreachable:
+            continue
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from snews_cs.errors import StorageError, StoreUnreachable
 from snews_cs.storage.mongo import MongoStorage
 from snews_cs.storage.mongo_projections import MongoProjections
 from snews_cs.storage.mongo_snapshots import CHUNK
-from snews_cs.storage.open import open_storage
+from snews_cs.storage.open import open_reader, open_storage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry, make_line, make_moving, make_raw
 
 
@@ -54,7 +54,9 @@ def storage(client: Any) -> MongoStorage:
 
 
 def opened(client: Any) -> MongoStorage:
-    return MongoStorage(client, name="mongomock", heartbeats_kept_ns=DAY_NS)
+    made = MongoStorage(client, name="mongomock", heartbeats_kept_ns=DAY_NS)
+    made.prepare()
+    return made
 
 
 @contextmanager
@@ -118,14 +120,17 @@ class TestUnreachable:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{unused.getsockname()[1]}"
-            with pytest.raises(StoreUnreachable, match=f"^MongoDB at {address} does not answer"):
-                open_storage(f"mongodb://user:secret@{address}")
+            told = pytest.raises(StoreUnreachable, match=f"^MongoDB at {address} does not answer")
+            with closing(open_storage(f"mongodb://user:secret@{address}")) as storage, told:
+                storage.prepare()
+            with told:
+                open_reader(f"mongodb://user:secret@{address}")
 
     def test_nobody_answers(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             host, port = silent.getsockname()
-            with pytest.raises(StoreUnreachable):
-                open_storage(f"mongodb://{host}:{port}")
+            with closing(open_storage(f"mongodb://{host}:{port}")) as storage, pytest.raises(StoreUnreachable):
+                storage.prepare()
 
     def test_nobody_lets_us_in(self, client: Any) -> None:
         error = OperationFailure("Authentication failed.", code=18)

@@ -26,8 +26,14 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def storage(path: Path) -> Iterator[SqliteStorage]:
-    with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as opened:
-        yield opened
+    with closing(opened(path)) as made:
+        yield made
+
+
+def opened(path: Path) -> SqliteStorage:
+    made = SqliteStorage(path, heartbeats_kept_ns=DAY_NS)
+    made.prepare()
+    return made
 
 
 def appender(path: Path, *, group: int, times: int) -> subprocess.Popen[str]:
@@ -44,7 +50,7 @@ class TestProcesses:
         for racer in racers:
             racer.communicate()
         assert [racer.returncode for racer in racers] == [0, 0]
-        with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as storage:
+        with closing(opened(path)) as storage:
             entries = list(storage.entries())
         assert [entry.sequence for entry in entries] == list(range(1, 161))
         assert {entry.raw.topic for entry in entries} == {str(size) for size in sizes}
@@ -55,7 +61,7 @@ class TestProcesses:
             acknowledged = [int(victim.stdout.readline()) for _ in range(20)]
             victim.kill()
             acknowledged += [int(line) for line in victim.stdout if line.endswith("\n")]
-        with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as storage:
+        with closing(opened(path)) as storage:
             sequences = [entry.sequence for entry in storage.entries()]
         assert sequences == list(range(1, len(sequences) + 1))
         assert len(sequences) >= acknowledged[-1]
@@ -84,7 +90,7 @@ class TestTransactions:
         storage.append(make_entries(1, 1))
         with pytest.raises(AppendConflict):
             storage.append([make_entry(2), make_entry(3, raw=make_raw(2))])
-        with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as other:
+        with closing(opened(path)) as other:
             other.append(make_entries(2, 2))
 
     def test_a_projection_that_fails_leaves_nothing(self, storage: SqliteStorage) -> None:
@@ -154,7 +160,10 @@ class TestFiles:
 
     def test_a_store_of_another_version(self, storage: SqliteStorage, path: Path) -> None:
         storage._db.execute("PRAGMA user_version = 99")
-        assert "tables of version 99" in self._refused(path)
+        assert self._refused(path) == (
+            f"DATABASE_SERVER: {path} was made by another version of snews_cs (its tables are of version 99, this one"
+            " works with version 2); it stays as it is: name another file, or use that version"
+        )
 
     def test_a_directory(self, tmp_path: Path) -> None:
         assert "unable to open database file" in self._refused(tmp_path)
@@ -162,7 +171,7 @@ class TestFiles:
     def test_a_file_that_may_not_be_written(self) -> None:
         with tempfile.TemporaryDirectory(dir="/tmp") as name:
             path = Path(name) / "store.db"
-            SqliteStorage(path, heartbeats_kept_ns=DAY_NS).close()
+            opened(path).close()
             with unwritable(path):
                 assert "readonly database" in self._refused(path)
 
@@ -171,7 +180,7 @@ class TestFiles:
         storage.close()
         whole = path.read_bytes()
         path.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
-        with closing(SqliteStorage(path, heartbeats_kept_ns=DAY_NS)) as damaged, pytest.raises(StorageError) as error:
+        with closing(opened(path)) as damaged, pytest.raises(StorageError) as error:
             list(damaged.entries())
         assert not isinstance(error.value, StoreUnreachable)
         assert str(error.value) == f"{path}: database disk image is malformed"

@@ -76,6 +76,7 @@ class Observer:
         self._arrived_unix_ns: dict[str, int] = {}
         self._sequence = 0
         self._journal = SqliteStorage(store, heartbeats_kept_ns=_WEEK_NS)
+        self._journal.prepare()
         self._streams = [AlertStream(topic, auth=False, from_beginning=True) for topic in alert_topics]
 
     def entries(self) -> list[Entry]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import mongomock
@@ -25,6 +25,8 @@ from snews_cs.storage.protocol import Storage, StoreReader
 from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.storage.tables import COLUMNS, KINDS
 from tests.storage.builders import DAY_NS
+
+Store = TypeVar("Store", bound=StoreReader)
 
 IDENTITY = {kind.table: COLUMNS[kind][0] for kind in KINDS}
 
@@ -65,7 +67,7 @@ def sqlite_place(directory: Path) -> Iterator[Place]:
         return [{name: _parsed(row[name]) for name in row.keys()} for row in found]  # noqa: SIM118  # not a dict
 
     def opened(read_only: bool = False) -> Storage:
-        return SqliteStorage(path, heartbeats_kept_ns=DAY_NS, read_only=read_only)
+        return prepared(SqliteStorage(path, heartbeats_kept_ns=DAY_NS, read_only=read_only))
 
     yield Place(opened, partial(opened, read_only=True), rows, is_transactional=True, is_swept=True)
 
@@ -81,7 +83,7 @@ def mongomock_place(directory: Path) -> Iterator[Place]:
         return mongo_rows(client(), "snews_db", table)
 
     def opened(read_only: bool = False) -> Storage:
-        return MongoStorage(client(), name="mongomock", heartbeats_kept_ns=DAY_NS, read_only=read_only)
+        return prepared(MongoStorage(client(), name="mongomock", heartbeats_kept_ns=DAY_NS, read_only=read_only))
 
     yield Place(opened, partial(opened, read_only=True), rows, is_transactional=False, is_swept=False)
 
@@ -96,11 +98,9 @@ def mongodb_place(address: str) -> Iterator[Place]:
 
     def opened(read_only: bool = False) -> MongoStorage:
         made: pymongo.MongoClient[Document] = pymongo.MongoClient(address, **OPTIONS)
-        with ExitStack() as stack:
-            stack.callback(made.close)
-            store = MongoStorage(made, name=address, heartbeats_kept_ns=DAY_NS, database=database, read_only=read_only)
-            stack.pop_all()
-            return store
+        return prepared(
+            MongoStorage(made, name=address, heartbeats_kept_ns=DAY_NS, database=database, read_only=read_only)
+        )
 
     with closing(opened()) as first:
         is_swept = not first._projections._server_sweeps
@@ -110,6 +110,15 @@ def mongodb_place(address: str) -> Iterator[Place]:
     finally:
         client.drop_database(database)
         client.close()
+
+
+def prepared(store: Store) -> Store:
+    """Return a store when it can be used; close it if it cannot."""
+    with ExitStack() as stack:
+        stack.callback(store.close)
+        store.prepare()
+        stack.pop_all()
+    return store
 
 
 def mongo_rows(client: Any, database: str, table: str) -> list[dict[str, Any]]:
