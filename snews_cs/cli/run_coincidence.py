@@ -11,6 +11,7 @@ import structlog
 
 from snews_cs.cli.embedded import embedded
 from snews_cs.errors import SettingsError, StreamError
+from snews_cs.fault_points import interpose
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import tai_from_posix
@@ -73,7 +74,7 @@ def run_coincidence(
         store = open_storage(
             settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns, firedrill=firedrill
         )
-        storage = stack.enter_context(closing(store))
+        storage = interpose("storage", stack.enter_context(closing(store)))
         if dropdb:
             _drop(storage, settings)
         _serve(settings, storage, stack, firedrill=firedrill)
@@ -97,9 +98,12 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
     )
 
     stop.then(stream.request_stop)
-    publisher = stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth))
+    publisher = interpose(
+        "publisher",
+        stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth)),
+    )
     server = CoincidenceServer(
-        stream=stream,
+        stream=interpose("stream", stream),
         storage=storage,
         journal=Journal(storage, settings.server_tag),
         outbox=Outbox(publisher, topics, storage, time.monotonic),
