@@ -1,0 +1,77 @@
+"""What librdkafka tells of itself: how far reading is behind, and how the brokers are."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from snews_cs.monitoring.metrics import Metrics
+
+
+class ConsumerState(NamedTuple):
+    """A consumer as its statistics show it.
+
+    Parameters
+    ----------
+    lag
+        Of each partition how many messages are not done yet; partitions of which that is not known are left out.
+    brokers
+        How many brokers there are by state of their connection: ``up``, ``down``, ``init`` (not needed so far), ...
+    errors
+        Requests that failed or timed out since the connection was opened.
+    """
+
+    lag: Mapping[int, int]
+    brokers: Mapping[str, int]
+    errors: int
+
+
+def read_statistics(statistics: Mapping[str, Any], topic: str) -> ConsumerState:
+    """Take from librdkafka's statistics (its STATISTICS.md, parsed) what tells how a topic is read."""
+    partitions = statistics["topics"].get(topic, {"partitions": {}})["partitions"]
+    lags = {int(number): _lag(each) for number, each in partitions.items() if int(number) >= 0 and not each["unknown"]}
+    brokers = statistics["brokers"].values()
+    return ConsumerState(
+        lag={number: lag for number, lag in lags.items() if lag is not None},
+        brokers=Counter(each["state"].lower() for each in brokers if each["nodeid"] >= 0),  # below: not known by number
+        errors=sum(each["txerrs"] + each["rxerrs"] + each["req_timeouts"] for each in brokers),
+    )
+
+
+def _lag(partition: Mapping[str, Any]) -> int | None:
+    """Return how far the end is from what is done: marked, else committed, else nothing."""
+    for known in ("consumer_lag_stored", "consumer_lag"):
+        if partition[known] >= 0:
+            return int(partition[known])
+    first, end = partition["lo_offset"], partition["hi_offset"]
+    return int(end - first) if end >= first >= 0 else None
+
+
+class ConsumerWatch:
+    """Keeps the metrics of the consumer up to date: ``on_statistics`` of an ``ObservationStream``.
+
+    Parameters
+    ----------
+    metrics
+        What is kept up to date.
+    topic
+        Name of the observation topic.
+    """
+
+    def __init__(self, metrics: Metrics, topic: str) -> None:
+        self._metrics = metrics
+        self._topic = topic
+        self._partitions: set[int] = set()
+        self._states: set[str] = set()
+
+    def __call__(self, statistics: Mapping[str, Any]) -> None:
+        """Be told librdkafka's statistics; called by one thread at a time."""
+        state = read_statistics(statistics, self._topic)
+        for gone in self._partitions - state.lag.keys():
+            self._metrics.consumer_lag.remove(str(gone))
+        for partition, lag in state.lag.items():
+            self._metrics.consumer_lag.labels(str(partition)).set(lag)
+        self._partitions = set(state.lag)
+        self._states |= state.brokers.keys()
+        for name in self._states:
+            self._metrics.brokers.labels(name).set(state.brokers.get(name, 0))
+        self._metrics.broker_errors.set(state.errors)
