@@ -77,6 +77,13 @@ def _topic(value: str) -> str:
     return value
 
 
+def _listener(value: str) -> str:
+    found = re.fullmatch(r"[\w.-]+:(\d{1,5})", value, re.ASCII)
+    if value != "off" and (found is None or int(found[1]) > 65_535):
+        raise ValueError(f"{value!r} is neither HOST:PORT nor 'off'")
+    return value
+
+
 def _store(value: str) -> str:
     if not re.match(r"mongodb(\+srv)?://[^/\[\]]|sqlite:///.", value):
         raise ValueError("is neither mongodb://HOST... nor sqlite:///PATH")
@@ -169,6 +176,8 @@ class Settings(BaseSettings):
         None, alias="DETECTOR_REGISTRY"
     )
     """A file that extends the registry of detectors that comes with the package."""
+    monitoring_address: Annotated[Text, AfterValidator(_listener)] = Field("127.0.0.1:9464", alias="MONITORING_ADDRESS")
+    """Where the server answers ``/healthz`` and ``/metrics`` over HTTP: ``HOST:PORT``, or ``off``."""
     snews_cs_admin_pass: SecretStr | None = Field(None, alias="snews_cs_admin_pass")
     """The password of commands such as hard-reset; without it they are off."""
     snews_sender_email: Address | None = Field(None, alias="snews_sender_email")

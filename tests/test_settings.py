@@ -153,6 +153,8 @@ def test_hop_auth_false(env_file: Path, value: str) -> None:
         "HB_DELETE_AFTER=0",
         "DATABASE_SERVER=mysql://localhost",
         "DATABASE_SERVER=sqlite:///",
+        "MONITORING_ADDRESS=9464",
+        "MONITORING_ADDRESS=localhost:65536",
         "ALERT_EMAILS=a@example.org;nobody",
         "snews_sender_email=nobody",
     ],

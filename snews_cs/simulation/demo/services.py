@@ -58,7 +58,12 @@ class Services:
         if address is None:
             raise self._child.failed("does not say where it is")
         self._note(_BROKER, f"at {address[1]}")
-        self._processes.environment |= {"HOP_BROKER": address[1], "HOP_AUTH": "false", "SERVER_TAG": "demonstration"}
+        self._processes.environment |= {
+            "HOP_BROKER": address[1],
+            "HOP_AUTH": "false",
+            "SERVER_TAG": "demonstration",
+            "MONITORING_ADDRESS": "off",  # another server may have the port
+        }
         self._started = time.monotonic()
         argv = ["snews_cs", "--log-format", "json", *_SERVER[1:], "--data", "."]
         self._child = self._processes.start_service(argv, "server.log")
