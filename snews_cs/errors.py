@@ -4,6 +4,7 @@
 
     SnewsError
     ├── SettingsError               a setting or a file that cannot be used; exit code 2
+    │   └── NoStore                 nothing is there that could be looked at
     ├── MessageRefused              what a detector sent cannot be accepted; ends in quarantine
     ├── StorageError
     │   ├── StoreUnreachable        no answer in time; an append may or may not have happened
@@ -25,6 +26,10 @@ class SnewsError(Exception):
 
 class SettingsError(SnewsError):
     """A setting, or a file that a setting names, cannot be used."""
+
+
+class NoStore(SettingsError):
+    """There is no store where one was to be looked at: no server has run with this setting yet."""
 
 
 class MessageRefused(SnewsError):

@@ -15,7 +15,7 @@ import pymongo
 from bson.errors import InvalidDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from snews_cs.errors import AppendConflict, StorageError, StoreUnreachable
+from snews_cs.errors import AppendConflict, NoStore, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.documents import Document, from_document, to_document
 from snews_cs.storage.entry import Entry
@@ -91,7 +91,9 @@ class MongoStorage:
                 self._journal.create_index("published")
                 self._projections.prepare()
             elif self._journal.name not in self._journal.database.list_collection_names():
-                raise StorageError(f"{self._name} has no journal in the database {self._journal.database.name}")
+                raise NoStore(
+                    f"DATABASE_SERVER: {self._name} has no journal in the database {self._journal.database.name}"
+                )
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Append entries with consecutive sequence numbers durably; if it fails, a prefix of them may stand."""

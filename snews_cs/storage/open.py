@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from snews_cs.errors import SettingsError, StorageError, StoreUnreachable
+from snews_cs.errors import NoStore, SettingsError, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.protocol import Storage, StoreReader
 from snews_cs.storage.sqlite import SqliteStorage
@@ -54,7 +54,9 @@ def open_reader(database_server: str, *, firedrill: bool = False) -> StoreReader
     Raises
     ------
     SettingsError
-        If the address cannot be used, or there is no store: the text says why, and shows no password.
+        If the address cannot be used: the text says why, and shows no password.
+    NoStore
+        If there is nothing to be looked at.
     StoreUnreachable
         If the store does not answer.
     """
@@ -134,4 +136,4 @@ def _make_directory(path: Path) -> None:
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        raise SettingsError(f"DATABASE_SERVER: there is no store at {path}")
+        raise NoStore(f"DATABASE_SERVER: there is no store at {path}")

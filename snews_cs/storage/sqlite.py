@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snews_cs.errors import AppendConflict, StorageError, StoreUnreachable
+from snews_cs.errors import AppendConflict, NoStore, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage import sql
 from snews_cs.storage.codec import from_row, json_text, to_row
@@ -62,7 +62,7 @@ class SqliteStorage:
     def prepare(self) -> None:
         """Make the tables in a new file, and refuse a file that is something else."""
         if self._is_new() and self._read_only:
-            raise StorageError(f"{self._path} is empty")
+            raise NoStore(f"DATABASE_SERVER: {self._path} is empty")
         if self._read_only:
             return
         with self._answering():
