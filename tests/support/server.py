@@ -57,7 +57,7 @@ class ServerProcess:
         options: Sequence[str] = (),
         wait: bool = True,
     ) -> None:
-        environment = {**os.environ, "HOP_BROKER": broker, **settings}
+        environment = {**os.environ, "HOP_BROKER": broker, "MONITORING_ADDRESS": "off", **settings}
         embedded = ["--embedded", "--data", str(data)] if data is not None else []
         command = [str(SNEWS_CS), "--log-format", "json", "run-coincidence", *embedded, *options]
         self.log: list[dict[str, Any]] = []
@@ -111,6 +111,14 @@ class ServerProcess:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Tell the server to stop, and return its exit code."""
         self._process.send_signal(number)
+        return self._end()
+
+    def exit_code(self, within_s: float = PATIENCE_S) -> int | None:
+        """Wait for the server to end by itself, and return its exit code (``-N``: by signal N); None if it runs on."""
+        try:
+            self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return None
         return self._end()
 
     def kill(self) -> None:

@@ -35,9 +35,11 @@ class System:
         Where the server keeps its store.
     database
         The address of another store (``DATABASE_SERVER``), for a server that runs without ``--embedded``.
+    partitions
+        How many each topic has that observations are read from.
     """
 
-    def __init__(self, broker: Broker, directory: Path, database: str | None = None) -> None:
+    def __init__(self, broker: Broker, directory: Path, database: str | None = None, *, partitions: int = 1) -> None:
         self.directory = directory
         self.broker = broker
         self._is_embedded = database is None
@@ -45,9 +47,11 @@ class System:
         self._prefix = f"system{next(_numbers)}"
         self._producers: dict[str, Producer] = {}
         self.server: ServerProcess | None = None
+        counts = {"experiments": partitions, "alert": 1, "testing": 1}
+        counts |= {"experiments-firedrill": partitions, "alert-firedrill": 1}
         self.topics = {
-            name: broker.url(make_topic(broker, prefix=f"{self._prefix}.{name}"))
-            for name in ("experiments", "alert", "testing", "experiments-firedrill", "alert-firedrill")
+            name: broker.url(make_topic(broker, partitions=count, prefix=f"{self._prefix}.{name}"))
+            for name, count in counts.items()
         }
         self.settings = {
             "OBSERVATION_TOPIC": self.topics["experiments"],

@@ -9,6 +9,7 @@ from typing import Any
 import pymongo
 
 from snews_cs.coincidence.engine import Engine
+from snews_cs.coincidence.types import Alert
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.tables import COLUMNS, KINDS
@@ -57,9 +58,18 @@ def check_projections(store: str, entries: Sequence[Entry], fresh: Path) -> None
         assert found == made, kind.table
 
 
-def check_alerts(entries: Sequence[Entry], delivered: Sequence[dict[str, Any]]) -> int:
-    """Fail unless a topic holds exactly the journal's alerts, repeats apart; return how many were repeats."""
+def alerts_of(entries: Sequence[Entry], *, tests: bool = False) -> list[Alert]:
+    """Return the alerts of a journal in order: the real ones, or those of ``tests``."""
     decided = [alert for entry in entries if entry.outcome for alert in entry.outcome.alerts]
+    return [alert for alert in decided if alert.cache.is_test == tests]
+
+
+def check_alerts(entries: Sequence[Entry], delivered: Sequence[dict[str, Any]], *, tests: bool = False) -> int:
+    """Fail unless a topic holds exactly the journal's alerts, repeats apart; return how many were repeats.
+
+    ``tests``: whether it is the topic of tests, not of real alerts.
+    """
+    decided = alerts_of(entries, tests=tests)
     first: dict[str, dict[str, Any]] = {}
     for alert in delivered:
         check_alert(alert)

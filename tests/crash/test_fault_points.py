@@ -1,0 +1,129 @@
+"""Killed or told to stop before and after every step: nothing lost, nothing decided twice.
+
+All rounds are one chain: a server that was killed is started again to be killed at the next point, while detectors go
+on. What they wrote, the journal and the topics are compared in the end.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from snews_cs.fault_points import STEPS, VARIABLE
+from snews_cs.server.journal import SNAPSHOT_AFTER
+from snews_cs.streams.address import TopicAddress
+from tests.crash.traffic import Hand, Place, Traffic
+from tests.support.broker import Broker
+from tests.support.server import PATIENCE_S, SNEWS_CS
+from tests.support.system import System
+from tests.support.truth import alerts_of, check_alerts, check_journal, check_projections
+
+PARTITIONS = 3
+POINTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
+ONCE = {"restore", "tail", "snapshot"}
+"""Steps that a server does once in a while."""
+
+LATEST_CALL = 5
+PAUSE_S = 0.5
+"""Between bursts, s: some housekeeping is done only when nothing comes."""
+
+BURST, MANY = 12, SNAPSHOT_AFTER
+"""Messages that arrive shortly after each other, and heartbeats that make a snapshot due."""
+
+
+@pytest.fixture
+def system(broker: Broker, tmp_path: Path) -> Iterator[System]:
+    """Give a server's surroundings, with several partitions."""
+    with closing(System(broker, tmp_path, partitions=PARTITIONS)) as system:
+        yield system
+
+
+class Chain:
+    """One store and one topic, and the servers that die on them."""
+
+    def __init__(self, system: System, rng: random.Random) -> None:
+        self.system = system
+        self.deaths = 0
+        self._rng = rng
+        self._traffic = Traffic(rng)
+        self.hand = Hand(system.broker.plain_address, TopicAddress.parse(system.topics["experiments"]).topic)
+
+    def burst(self) -> None:
+        """Let messages arrive, one after the other."""
+        for _ in range(BURST):
+            self.hand.write(self._rng.randrange(PARTITIONS), self._traffic.message())
+            self.hand.flush()
+
+    def suffer(self, deed: str, point: str) -> None:
+        """Let a server run until it dies at a point of its work."""
+        step = point.split()[1]
+        if step == "tail":  # looked at only if alerts may be on it unmarked
+            self.suffer("kill", "before mark")
+        call = 1 if step in ONCE else self._rng.randint(1, LATEST_CALL)
+        if step == "snapshot":
+            for _ in range(MANY):
+                self.hand.write(0, self._traffic.heartbeat())
+        self.burst()
+        server = self.system.start({VARIABLE: f"{deed} {point} {call}"}, wait=False)
+        end = time.monotonic() + PATIENCE_S
+        while (code := server.exit_code(PAUSE_S)) is None:
+            assert time.monotonic() < end, f"no {deed} {point} {call}; the log:\n{server.log_text()}"
+            self.burst()
+        assert code == (-signal.SIGKILL if deed == "kill" else 0), server.log_text()
+        assert not [record for record in server.log if record.get("level") == "critical"], server.log_text()
+        self.deaths += deed == "kill"
+
+    def finish(self) -> None:
+        """Let a server do all that is left, and stop it."""
+        server = self.system.start()
+        end = time.monotonic() + PATIENCE_S
+        while missing := self.hand.written - self._journaled():
+            assert time.monotonic() < end, f"{len(missing)} messages are not in the journal"
+            time.sleep(0.1)
+        assert server.stop() == 0
+
+    def check(self, fresh: Path) -> None:
+        """Hold the journal, the topics and the projections to what was written and to each other."""
+        entries = self.system.journal()
+        check_journal(entries)
+        assert self._journaled() == self.hand.written
+        assert all(entry.published for entry in entries)
+        repeats = 0
+        for topic, tests in (("alert", False), ("testing", True)):
+            delivered = self.system.alerts(len(alerts_of(entries, tests=tests)), topic)
+            alerts = [each for each in delivered if "alert_uuid" in each]  # the others are answers
+            repeats += check_alerts(entries, alerts, tests=tests)
+        assert repeats <= self.deaths
+        check_projections(self.system.database, entries, fresh)
+        replayed = subprocess.run(
+            [str(SNEWS_CS), "replay"],
+            env={**os.environ, "DATABASE_SERVER": self.system.database},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+        print(f"{self.deaths} killed; {len(self.hand.written)} messages; {repeats} repeats; {replayed.stdout.strip()}")
+
+    def _journaled(self) -> set[Place]:
+        entries = [entry for entry in self.system.journal() if entry.raw.partition >= 0]
+        return {Place(entry.raw.partition, entry.raw.offset) for entry in entries}
+
+
+@pytest.mark.parametrize("deed", ["kill", "term"])
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=[pytest.mark.services, pytest.mark.timeout(1_800)])])
+def test_every_step(system: System, rng: random.Random, seed: int, tmp_path: Path, deed: str, rounds: int) -> None:
+    print(f"seed {seed}")
+    chain = Chain(system, rng)
+    points = POINTS * rounds
+    rng.shuffle(points)
+    for point in points:
+        chain.suffer(deed, point)
+    chain.finish()
+    chain.check(tmp_path / "fresh.sqlite")
