@@ -1,0 +1,50 @@
+"""Whether alerts went out in time: whenever a single server could do its work, whatever became of the others."""
+
+from collections.abc import Iterator, Sequence
+
+from tests.protocol.broker import Broker
+from tests.protocol.invariants import alert_records, first_appearances, journaled_alerts
+from tests.protocol.machine import Machine
+from tests.protocol.store import Shelf
+from tests.protocol.world import SECOND
+
+IN_TIME_NS = 3 * SECOND
+"""How long an alert may take after its observation has reached the broker, with one server lost meanwhile."""
+
+TAKEN_OVER_NS = 2_200 * SECOND // 1_000
+"""How much longer for each further server that is lost on the way."""
+
+START_NS = SECOND // 2
+"""How long a server needs to start."""
+
+
+def check_in_time(machines: Sequence[Machine], broker: Broker, shelf: Shelf) -> None:
+    """Check that every alert went out in time after the message that made it, if any server was able."""
+    for each in journaled_alerts(shelf.entries):
+        raw = each.entry.raw
+        if raw.partition < 0:
+            continue
+        said_ns = broker.arrivals_ns[raw.partition][raw.offset]
+        published_ns = first_appearances(alert_records(broker, each.topic))[each.alert.alert_uuid].time_ns
+        late_ns = published_ns - said_ns
+        lost = sum(1 for machine in machines for _ in _absences(machine, said_ns, published_ns))
+        allowed_ns = IN_TIME_NS + max(0, lost - 1) * TAKEN_OVER_NS
+        able = [machine.tag for machine in machines if _is_able(machine, said_ns - START_NS, said_ns + allowed_ns)]
+        assert late_ns <= allowed_ns or not able, (
+            f"{each.alert.alert_type} {each.alert.alert_uuid} went out {late_ns / SECOND:.1f} s after its message, "
+            f"which came at {said_ns / SECOND:.3f}, though {able} could do their work"
+        )
+
+
+def _is_able(machine: Machine, start_ns: int, end_ns: int) -> bool:
+    """Whether a server was there all the time, and the store and the broker answered it."""
+    is_cut = any(start_ns <= time_ns <= end_ns for time_ns in machine.unanswered_ns)
+    is_away = any(
+        outage.server in (None, machine.number) and outage.start_ns <= end_ns and outage.end_ns >= start_ns
+        for outage in machine.weather.outages
+    )
+    return start_ns > 0 and not is_cut and not is_away and not any(_absences(machine, start_ns, end_ns))
+
+
+def _absences(machine: Machine, start_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
+    return (absence for absence in machine.absent_ns if absence[0] <= end_ns and absence[1] >= start_ns)

@@ -1,0 +1,197 @@
+"""A server's machine: its clocks, and what may happen to it at each step."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from snews_cs.messages.times import parse_utc
+from snews_cs.messages.types import Nanoseconds
+from tests.protocol.weather import Link, Weather
+from tests.protocol.world import MS, SECOND, Actor, Killed, World
+
+Result = TypeVar("Result")
+
+START: Nanoseconds = parse_utc("2026-11-21T12:30:00Z")
+"""When every world begins, TAI ns."""
+
+TIMEOUT_NS = 500 * MS
+"""How long a server waits for the store's or the broker's answer."""
+
+NOTICEABLE_NS = 400 * MS
+"""Who does nothing for longer than this may find that others have done its work."""
+
+
+class Machine:
+    """What one server runs on. What is on its disk is kept by others; its memory ends with a crash.
+
+    Parameters
+    ----------
+    world, weather
+        Where it stands.
+    number
+        Which of the servers, from 0.
+    life
+        What runs on it; begun anew after each crash.
+
+    Attributes
+    ----------
+    tag
+        ``SERVER_TAG``.
+    crashes, freezes
+        How often it died, and how often it did nothing for a while.
+    stops, in_doubt
+        How often it was told to stop, and how many of its publications were written and said to have failed.
+    absent_ns
+        From when to when it was dead or frozen, true time.
+    unanswered_ns
+        When it asked the store or the broker in vain, true time.
+    stopping
+        Called to tell the server to stop.
+    on_power_cut
+        Called when the machine dies: what was not fsynced is lost.
+    """
+
+    def __init__(self, world: World, weather: Weather, number: int, life: "Callable[[Machine], None]") -> None:
+        self.world = world
+        self.weather = weather
+        self.number = number
+        self.tag = f"site{number}"
+        self.crashes = self.freezes = self.stops = self.in_doubt = 0
+        self.absent_ns: list[tuple[int, int]] = []
+        self.unanswered_ns: list[int] = []
+        self.stopping: Callable[[], None] = lambda: None
+        self.on_power_cut: Callable[[], None] = lambda: None
+        self._life = life
+        self._clock_ns = START + weather.clocks_ns[number]
+        self._booted_ns = 0
+        self.is_down = False
+        self.actor = Actor(world, self.tag, self._live)
+
+    # Clocks
+
+    def now(self) -> Nanoseconds:
+        """Return what its clock shows, TAI ns."""
+        return self._clock_ns + self.world.now_ns
+
+    def monotonic(self) -> float:
+        """Return the seconds since it was started."""
+        return (self.world.now_ns - self._booted_ns) / SECOND
+
+    # Steps
+
+    def call(
+        self,
+        link: Link,
+        what: str,
+        effect: Callable[[], Result],
+        error: type[Exception],
+        *,
+        late: Callable[[], object] | None = None,
+    ) -> Result:
+        """Ask the store or the broker for something.
+
+        Parameters
+        ----------
+        link
+            Whom.
+        what
+            What, for the trace.
+        effect
+            What it does.
+        error
+            What is raised when no answer comes.
+        late
+            What it does when it does it late; None: nothing is ever late (it changes nothing).
+        """
+        self.step(what)
+        if self.weather.is_away(link, self.number, self.world.now_ns):
+            raise self.no_answer(what, "away", error)
+        if not self._fails(link):
+            result = effect()
+            self.step(f"{what}: done")
+            return result
+        chance = self.world.random
+        if chance.random() >= self.weather.in_doubt:
+            raise self.no_answer(what, "not done", error)
+        self.in_doubt += link == "broker"
+        if late is not None and chance.random() < 0.3:
+            self.world.at(self.world.now_ns + chance.randrange(2 * TIMEOUT_NS), late)
+            raise self.no_answer(what, "done late", error)
+        effect()
+        raise self.no_answer(what, "done", error)
+
+    def step(self, what: str) -> None:
+        """Let a little time pass; the server may die here, freeze, or be told to stop."""
+        chance, weather = self.world.random, self.weather
+        if self.world.now_ns < weather.calm_ns and not self.is_down:
+            roll = chance.random()
+            for likely, happen in (
+                (weather.crash, self._crash),
+                (weather.power_cut, self._power_cut),
+                (weather.freeze, self._freeze),
+                (weather.stop, self._stop),
+            ):
+                if roll < likely:
+                    happen(what)
+                    break
+                roll -= likely
+        self.world.note(self.tag, what)
+        self.rest(round(chance.expovariate(1 / MS)))
+
+    def rest(self, duration_ns: int) -> None:
+        """Let time pass; nothing happens to the server meanwhile."""
+        if self.is_down:
+            raise Killed
+        self.actor.sleep(duration_ns)
+
+    def no_answer(self, what: str, why: str, error: type[Exception]) -> Exception:
+        """Wait in vain; return what is to be raised."""
+        self.unanswered_ns.append(self.world.now_ns)
+        self.rest(TIMEOUT_NS)
+        self.world.note(self.tag, f"{what}: no answer ({why})")
+        return error(f"no answer is played: {why}")
+
+    def _fails(self, link: Link) -> bool:
+        likely = self.weather.store_fault if link == "store" else self.weather.broker_fault
+        return self.world.now_ns < self.weather.calm_ns and self.world.random.random() < likely
+
+    # What happens to it
+
+    def _crash(self, what: str) -> None:
+        self.world.note(self.tag, f"{what}: KILLED")
+        self.crashes += 1
+        self.is_down = True
+        raise Killed
+
+    def _power_cut(self, what: str) -> None:
+        self.on_power_cut()
+        self._crash(f"{what}: power cut")
+
+    def _freeze(self, what: str) -> None:
+        duration_ns = round(self.world.random.choice((1.0, 4.0, 12.0)) * self.world.random.random() * SECOND)
+        self.world.note(self.tag, f"{what}: frozen for {duration_ns / SECOND:.3f} s")
+        self._away(duration_ns)
+        self.freezes += duration_ns > NOTICEABLE_NS
+        self.world.note(self.tag, f"{what}: goes on")
+
+    def _stop(self, what: str) -> None:
+        self.world.note(self.tag, f"{what}: told to stop")
+        self.stops += 1
+        self.stopping()
+
+    def _away(self, duration_ns: int) -> None:
+        start_ns = self.world.now_ns
+        self.actor.sleep(duration_ns)
+        self.absent_ns.append((start_ns, self.world.now_ns))
+
+    def _live(self) -> None:
+        while True:
+            self._booted_ns = self.world.now_ns - self.world.random.randrange(100 * SECOND)
+            self.is_down = False
+            self.world.note(self.tag, "starts")
+            try:
+                self._life(self)
+            except Killed:
+                if self.world.is_over:
+                    raise
+            self.is_down = True
+            self._away(round(self.world.random.choice((0.2, 2.0, 8.0)) * self.world.random.random() * SECOND))

@@ -1,0 +1,111 @@
+"""A server of real parts on a simulated machine."""
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+
+from snews_cs.errors import StorageError
+from snews_cs.messages.admission import AdmissionPolicy
+from snews_cs.messages.registry import Registry
+from snews_cs.messages.types import Parameters
+from snews_cs.server import answers, journal, loop, outbox
+from snews_cs.waiting import Backoff, StopRequest
+from tests.protocol.broker import ALERTS, TESTING, Broker, SimulatedPublisher, SimulatedStream
+from tests.protocol.machine import Machine
+from tests.protocol.store import Shelf, SimulatedStore
+from tests.protocol.traffic import MUTED, PASSWORD
+from tests.protocol.world import SECOND, World
+
+REGISTRY = Registry.load()
+"""Who may speak."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """The modules that servers are built from: the real ones, or with one thing broken in them."""
+
+    answers: ModuleType = answers
+    journal: ModuleType = journal
+    loop: ModuleType = loop
+    outbox: ModuleType = outbox
+
+
+class SimulatedStop(StopRequest):
+    """A wish to stop whose waits pass in simulated time."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self._machine = machine
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, or until the wish is made."""
+        if not self:
+            self._machine.rest(round(seconds * SECOND))
+        return bool(self)
+
+
+def serve(machine: Machine, room: Room, shelf: Shelf, broker: Broker) -> None:
+    """Do what ``run-coincidence`` does, until told to stop, or until the store is away at the start."""
+    storage = SimulatedStore(machine, shelf)
+    publisher = SimulatedPublisher(machine, broker)
+    topics = room.outbox.AlertTopics(alerts=ALERTS, connection_test=TESTING)
+    stop = SimulatedStop(machine)
+    machine.stopping = stop.make
+    is_muting = machine.weather.are_muting[machine.number]
+    server = room.loop.CoincidenceServer(
+        stream=SimulatedStream(machine, broker),
+        storage=storage,
+        journal=room.journal.Journal(storage, machine.tag),
+        outbox=room.outbox.Outbox(publisher, topics, storage, machine.monotonic),
+        answers=room.answers.Answers(publisher, TESTING, machine.monotonic),
+        policy=AdmissionPolicy(
+            registry=REGISTRY, muted=frozenset({MUTED} if is_muting else ()), admin_password=PASSWORD
+        ),
+        parameters=Parameters(expiration_ns=machine.weather.expiration_ns),
+        now=machine.now,
+    )
+    try:
+        server.start(stop)
+    except StorageError as error:
+        machine.world.note(machine.tag, f"ends: {error}")
+        return
+    server.run(stop)
+
+
+@contextmanager
+def simulated(world: World, machines: list[Machine], room: Room, *, snapshot_after: int) -> Iterator[None]:
+    """Let chance, time and the log be those of the world, for all code of the servers that asks for them."""
+    by_actor = {machine.actor: machine for machine in machines}
+
+    def monotonic() -> float:
+        assert world.current is not None
+        return by_actor[world.current].monotonic()
+
+    def log(_: Any, level: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        assert world.current is not None
+        world.note(world.current.name, f"[{level}] " + " ".join(f"{key}={value}" for key, value in line.items()))
+        if level == "critical":
+            world.stop(AssertionError(f"an alarm of {world.current.name}: {line}"))
+        raise structlog.DropEvent
+
+    collector = SimpleNamespace(disable=_nothing, enable=_nothing, collect=_nothing, freeze=_nothing)
+    before = structlog.get_config()
+    with ExitStack() as stack:
+        stack.enter_context(patch("os.urandom", world.random.randbytes))  # what uuid4 is made of
+        stack.enter_context(patch.dict(Backoff.__init__.__kwdefaults__ or {}, clock=monotonic))
+        stack.enter_context(patch.object(room.journal, "gc", collector))
+        stack.enter_context(patch.object(room.journal, "SNAPSHOT_AFTER", snapshot_after))
+        structlog.configure(processors=[structlog.processors.format_exc_info, log])
+        try:
+            yield
+        finally:
+            structlog.configure(**before)
+
+
+def _nothing() -> None:
+    """Do nothing."""

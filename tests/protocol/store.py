@@ -1,0 +1,278 @@
+"""A store that all servers share, and how one server sees it: slowly, sometimes not at all, sometimes in part."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from snews_cs.errors import AppendConflict, StoreUnreachable
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.order import in_order, require_run
+from tests.protocol.machine import Machine, Result
+from tests.protocol.world import MS
+
+PAGE = 5
+"""How many entries are read at once: few, so that others act in between."""
+
+
+class Shelf:
+    """What is kept: the journal, marks and snapshots. It does at once what it is asked, and never fails.
+
+    Attributes
+    ----------
+    entries
+        The journal, as it was appended.
+    claims
+        The claim of each entry that is not marked as published, by sequence number.
+    seen
+        How many entries can be read; more may be taken already.
+    projected
+        Up to where the projections stand.
+    snapshots
+        The newest two.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.keys: set[str] = set()
+        self.claims: dict[int, str] = {}
+        self.seen = 0
+        self.projected = 0
+        self.snapshots: list[tuple[int, bytes]] = []
+
+    def require_all(self, entries: Sequence[Entry]) -> None:
+        """Refuse all of them if one would be."""
+        require_run(entries, min(entries[0].sequence, len(self.entries) + 1))
+        if entries[0].sequence <= len(self.entries):
+            raise _conflict(entries[0], "number", 0)
+        for entry in entries:
+            if entry.key in self.keys:
+                raise _conflict(entry, "key", 0)
+
+    def insert(self, entry: Entry, appended: int) -> None:
+        """Append an entry, ``appended`` others of its group before it; both its number and its key must be new."""
+        require_run([entry], min(entry.sequence, len(self.entries) + 1))
+        if entry.sequence <= len(self.entries):
+            raise _conflict(entry, "number", appended)
+        if entry.key in self.keys:
+            raise _conflict(entry, "key", appended)
+        self.entries.append(entry)
+        self.keys.add(entry.key)
+        if not entry.published:
+            self.claims[entry.sequence] = entry.claim
+
+    def show(self) -> None:
+        """Let all that is taken be read."""
+        self.seen = len(self.entries)
+
+    def read(self, sequence: int) -> Entry:
+        """Return an entry as it now stands."""
+        entry = self.entries[sequence - 1]
+        if entry.published:
+            return entry
+        return replace(entry, published=sequence not in self.claims, claim=self.claims.get(sequence, entry.claim))
+
+    def mark(self, sequence: int) -> bool:
+        """Mark an entry as published."""
+        return self.claims.pop(sequence, None) is not None
+
+    def claim(self, sequence: int, expected: str, new: str) -> bool:
+        """Set the claim of an entry that is not marked, if it is the expected one."""
+        if self.claims.get(sequence) != expected:
+            return False
+        self.claims[sequence] = new
+        return True
+
+    def save_snapshot(self, sequence: int, state: bytes) -> None:
+        """Keep a snapshot."""
+        kept = {number: kept for number, kept in self.snapshots if number != sequence} | {sequence: state}
+        self.snapshots = sorted(kept.items())[-2:]
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Move the projections on."""
+        news = [entry for entry in entries if entry.sequence > self.projected]
+        if news:
+            require_run(news, self.projected + 1)
+            self.projected = news[-1].sequence
+
+
+class SimulatedStore:
+    """The :class:`snews_cs.storage.protocol.Storage` of one server.
+
+    Parameters
+    ----------
+    machine
+        The server's.
+    shelf
+        What all share.
+    """
+
+    def __init__(self, machine: Machine, shelf: Shelf) -> None:
+        self._machine = machine
+        self._shelf = shelf
+
+    def prepare(self) -> None:
+        """Do nothing, but fail if the store is away."""
+        self._ask("prepare", _nothing)
+
+    # The journal
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Append, all or (if the store is not transactional) a prefix."""
+        if not entries:
+            return
+        names = f"append {entries[0].sequence}" + (f"..{entries[-1].sequence}" if len(entries) > 1 else "")
+
+        def late() -> None:
+            try:
+                self._insert_all(entries)
+            except AppendConflict:
+                self._machine.world.note("store", f"{names}: late, and refused")
+            else:
+                self._machine.world.note("store", f"{names}: late, and done")
+
+        self._ask(names, lambda: self._append(names, entries), late=late)
+
+    def _append(self, names: str, entries: Sequence[Entry]) -> None:
+        chance, weather = self._machine.world.random, self._machine.weather
+        if weather.is_transactional:
+            self._insert_all(entries)
+            return
+        end = len(entries)
+        if len(entries) > 1 and chance.random() < weather.store_fault:
+            end = chance.randrange(1, len(entries))
+        try:
+            self._insert_slowly(entries[:end])
+        finally:
+            self._show_in_time()
+        if end < len(entries):
+            raise self._machine.no_answer(names, f"{end} of them done", StoreUnreachable)
+
+    def _insert_all(self, entries: Sequence[Entry]) -> None:
+        """Append all or nothing where the store has transactions, else up to the first that is refused."""
+        shelf = self._shelf
+        if self._machine.weather.is_transactional:
+            shelf.require_all(entries)
+        try:
+            for appended, entry in enumerate(entries):
+                shelf.insert(entry, appended)
+        finally:
+            shelf.show()
+
+    def _insert_slowly(self, entries: Sequence[Entry]) -> None:
+        """Append one by one; others may write in between."""
+        for appended, entry in enumerate(entries):
+            self._shelf.insert(entry, appended)
+            if self._machine.world.random.random() < 0.3:
+                self._machine.rest(self._machine.world.random.randrange(3 * MS))
+
+    def _show_in_time(self) -> None:
+        world = self._machine.world
+        if world.random.random() < self._machine.weather.unseen:
+            world.at(world.now_ns + world.random.randrange(300 * MS), self._shelf.show)
+        else:
+            self._shelf.show()
+
+    def entry(self, sequence: int) -> Entry | None:
+        """Return an entry."""
+        shelf = self._shelf
+        return self._ask(f"entry {sequence}", lambda: shelf.read(sequence) if 0 < sequence <= shelf.seen else None)
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield entries, page by page."""
+        return in_order(lambda start: self._ask(f"entries after {start}", lambda: self._page(start)), after)
+
+    def _page(self, after: int) -> list[Entry]:
+        return [self._shelf.read(number) for number in range(after + 1, min(after + PAGE, self._shelf.seen) + 1)]
+
+    def last_sequence(self) -> int:
+        """Return the highest number."""
+        return self._ask("last sequence", lambda: self._shelf.seen)
+
+    def known_keys(self, keys: Collection[str]) -> frozenset[str]:
+        """Return those of the keys that are in the journal."""
+        shelf = self._shelf
+        hidden = {entry.key for entry in shelf.entries[shelf.seen :]}
+        return self._ask("known keys", lambda: frozenset(shelf.keys & set(keys) - hidden))
+
+    def unpublished(self) -> list[Entry]:
+        """Return the entries not marked."""
+        shelf = self._shelf
+        return self._ask(
+            "unpublished", lambda: [shelf.read(number) for number in sorted(shelf.claims) if number <= shelf.seen]
+        )
+
+    def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
+        """Return those of the entries that are not marked, with their claims."""
+        shelf = self._shelf
+        return self._ask(
+            f"unmarked of {sorted(sequences)}",
+            lambda: {number: shelf.claims[number] for number in sequences if number in shelf.claims},
+        )
+
+    def claim(self, sequence: int, expected: str, new: str) -> bool:
+        """Take over the publishing of an entry's alerts."""
+
+        def claim() -> bool:
+            return self._shelf.claim(sequence, expected, new)
+
+        return self._ask(f"claim {sequence}", claim, late=claim)
+
+    def mark_published(self, sequence: int) -> bool:
+        """Mark an entry."""
+        shelf = self._shelf
+        return self._ask(f"mark {sequence}", lambda: shelf.mark(sequence), late=lambda: shelf.mark(sequence))
+
+    # Snapshots and projections
+
+    def save_snapshot(self, sequence: int, state: bytes) -> None:
+        """Keep a snapshot."""
+        shelf = self._shelf
+        self._ask(
+            f"snapshot {sequence}",
+            lambda: shelf.save_snapshot(sequence, state),
+            late=lambda: shelf.save_snapshot(sequence, state),
+        )
+
+    def latest_snapshot(self) -> tuple[int, bytes] | None:
+        """Return the newest snapshot."""
+        return self._ask("latest snapshot", lambda: self._shelf.snapshots[-1] if self._shelf.snapshots else None)
+
+    def projected(self) -> int:
+        """Return up to where the projections stand."""
+        return self._ask("projected", lambda: self._shelf.projected)
+
+    def project(self, entries: Sequence[Entry]) -> None:
+        """Move the projections on."""
+        self._ask(f"project to {entries[-1].sequence}", lambda: self._shelf.project(entries))
+
+    def refused(self, most: int) -> list[int]:
+        """Return nothing: no server asks."""
+        return []
+
+    def refusals(self) -> Mapping[str, int]:
+        """Return nothing: no server asks."""
+        return {}
+
+    def sweep(self, now_ns: Nanoseconds) -> int:
+        """Do nothing: there is nothing to sweep."""
+        return self._ask("sweep", lambda: 0)
+
+    def drop(self) -> None:
+        """Refuse: no play drops the store."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def _ask(self, what: str, effect: Callable[[], Result], *, late: Callable[[], object] | None = None) -> Result:
+        if self._machine.weather.is_transactional:
+            late = None  # a file does nothing of its own accord
+        return self._machine.call("store", what, effect, StoreUnreachable, late=late)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _conflict(entry: Entry, what: str, appended: int) -> AppendConflict:
+    return AppendConflict(f"entry {entry.sequence}: its {what} is in the journal already", appended=appended)
