@@ -3,17 +3,17 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import structlog
 from hop.io import StartPosition
 
-from snews_cs.errors import MessageRefused, StreamError
+from snews_cs.errors import MessageRefused
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.reader import Arrival, Reader
 from snews_cs.streams.session import ReadFrom
+from snews_cs.streams.stream import TopicStream
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class ReceivedAlert:
     arrived_unix_ns: int
 
 
-class AlertStream:
+class AlertStream(TopicStream):
     """Reads a topic of alerts; what is no JSON object on it is logged and passed over.
 
     Every alert comes at least once. With a consumer group reading goes on behind the last one marked as done; those
@@ -70,20 +70,9 @@ class AlertStream:
     ) -> None:
         start = StartPosition.EARLIEST if from_beginning else StartPosition.LATEST
         source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=group_id, start=start)
-        self._reader = Reader(source, on_open=on_open)
+        super().__init__(Reader(source, on_open=on_open))
         self._keeps_position = group_id is not None
         self._last: dict[int, Arrival] = {}
-        self._stop_requested = False
-
-    @property
-    def problem(self) -> StreamError | None:
-        """What keeps the topic from being read at present, None if nothing does."""
-        return self._reader.problem
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the topic is open at present."""
-        return self._reader.is_open
 
     def batch(self, timeout_s: float, limit: int = 100) -> list[ReceivedAlert]:
         """Wait for an alert, at most that long, and return it with those that have arrived behind it already.
@@ -93,9 +82,7 @@ class AlertStream:
         StreamError
             If reading ended by an error that trying again cannot mend.
         """
-        if self._stop_requested:
-            return []
-        arrivals = self._reader.take(timeout_s, limit)
+        arrivals = self._take(timeout_s, limit)
         if self._keeps_position:
             self._last.update((arrival.record.partition, arrival) for arrival in arrivals)
         return [alert for arrival in arrivals for alert in _received(arrival)]
@@ -103,25 +90,8 @@ class AlertStream:
     def mark_done(self) -> None:
         """Note that all that :meth:`batch` has returned so far need never come again."""
         for arrival in self._last.values():
-            self._reader.mark(arrival)
+            arrival.session.mark(arrival.record.partition, arrival.record.offset)
         self._last.clear()
-
-    def request_stop(self) -> None:
-        """Make :meth:`batch` return at once, now and ever after. Safe in a signal handler."""
-        self._stop_requested = True
-        self._reader.wake()
-
-    def close(self, timeout_s: float = 2.0) -> None:
-        """Commit what was marked, and end, within that time."""
-        self._reader.close(timeout_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def json_object(record: RawMessage) -> dict[str, Any]:

@@ -1,34 +1,31 @@
 """Publishing, until the broker has acknowledged it."""
 
-import time
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 from hop import Stream
 from hop.io import Producer
 
-from snews_cs.errors import AccessDenied, BrokerUnreachable, MessageRefused, NotDelivered, StreamError, TopicMissing
-from snews_cs.messages.raw import RawMessage
+from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError
 from snews_cs.streams.address import TopicAddress
-from snews_cs.streams.alerts import json_object
-from snews_cs.streams.client import ClientOptions, load_credential, look_up_topic
+from snews_cs.streams.client import ClientOptions, load_credential
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, MESSAGE_TIMED_OUT, translate
+from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.publication import Publication
-from snews_cs.streams.reader import Reader
-from snews_cs.streams.session import ReadFrom
-
-log = structlog.get_logger(__name__)
+from snews_cs.streams.statistics import INTERVAL_MS, OnStatistics, statistics_callback
+from snews_cs.streams.tail import read_tail
 
 _MESSAGE_TIMEOUT = timedelta(seconds=1.5)
 _FLUSH_TIMEOUT = timedelta(seconds=4)
 _LONGEST_RECONNECT = timedelta(seconds=0.5)
-_PROPERTIES = {"topic.metadata.propagation.max.ms": 1_000}  # after this a topic nobody knows of does not exist
+_PROPERTIES: dict[str, Any] = {
+    "topic.metadata.propagation.max.ms": 1_000
+}  # after this a topic nobody knows of does not exist
 
 
 class AlertPublisher:
@@ -47,12 +44,22 @@ class AlertPublisher:
     idempotent
         Whether the broker is to pass over what librdkafka sends it twice. A new connection then needs 0.5 s before its
         first message goes out.
+    on_statistics
+        Hears of librdkafka's statistics, one client for each cluster that is written to.
     """
 
-    def __init__(self, urls: Iterable[str], *, auth: bool, idempotent: bool = True) -> None:
+    def __init__(
+        self,
+        urls: Iterable[str],
+        *,
+        auth: bool,
+        idempotent: bool = True,
+        on_statistics: OnStatistics | None = None,
+    ) -> None:
         self._addresses = [TopicAddress.parse(url) for url in urls]
         self._auth = auth
         self._idempotent = idempotent
+        self._on_statistics = on_statistics
         self._connections: dict[str, _Connection] = {}
 
     def warm_up(self, timeout_s: float = 5.0, *, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -74,12 +81,8 @@ class AlertPublisher:
         """
         for address in self._addresses:
             options = ClientOptions(address, load_credential(address, auth=self._auth))
-            look_up_topic(address, options, timeout_s=timeout_s, stopping=stopping)
+            TopicLookup(address, options).wait(timeout_s, stopping=stopping)
             self._connection(address)
-
-    def publish(self, url: str, key: str, payload: bytes, message_id: bytes) -> None:
-        """Publish one message; see :class:`Publication` and :meth:`publish_all`."""
-        self.publish_all([Publication(url=url, key=key, payload=payload, message_id=message_id)])
 
     def publish_all(self, publications: Sequence[Publication]) -> None:
         """Publish messages in order and wait for their acknowledgements.
@@ -102,56 +105,18 @@ class AlertPublisher:
                 connection.send(addressed)
             finally:
                 if connection.useless:
-                    del self._connections[brokers]
+                    self._connections.pop(brokers).end()
 
     def tail(
         self, topic: str, limit: int, *, since: datetime | None = None, timeout_s: float = 5.0
     ) -> list[dict[str, Any]]:
-        """Return those of the last ``limit`` records of a topic that are JSON objects.
-
-        Parameters
-        ----------
-        topic
-            ``kafka://HOST[:PORT]/TOPIC``.
-        since
-            Leave out what has an earlier Kafka timestamp; None to leave out nothing.
-        timeout_s
-            How long to read; what comes later on the topic is left out then, and the log says so.
-
-        Raises
-        ------
-        BrokerUnreachable, AccessDenied
-            If the topic cannot be opened; nothing stands on one that does not exist.
-        """
-        source = ReadFrom(
-            address=TopicAddress.parse(topic), auth=self._auth, group_id=None, since=since, until_end=True
-        )
-        deadline = time.monotonic() + timeout_s
-        records: deque[RawMessage] = deque(maxlen=limit)
-        reader = Reader(source)
-        try:
-            while not reader.exhausted:
-                left_s = deadline - time.monotonic()
-                if isinstance(reader.problem, TopicMissing):
-                    break
-                if reader.problem is not None:
-                    raise reader.problem
-                if left_s <= 0 and not reader.is_open:
-                    raise BrokerUnreachable(f"broker {source.address.brokers} does not answer in {timeout_s:g} s")
-                if left_s <= 0:
-                    log.warning("the end of a topic was not reached in time", topic=topic)
-                    break
-                records.extend(arrival.record for arrival in reader.take(min(left_s, 0.1), 1000))
-        finally:
-            reader.close()
-        objects = []
-        for record in records:
-            with suppress(MessageRefused):  # whatever else stands on the topic is no alert
-                objects.append(json_object(record))
-        return objects
+        """Return those of the last ``limit`` records of a topic that are JSON objects; see :func:`read_tail`."""
+        return read_tail(topic, limit, auth=self._auth, since=since, timeout_s=timeout_s)
 
     def close(self) -> None:
         """End the connections."""
+        for connection in self._connections.values():
+            connection.end()
         self._connections.clear()
 
     def __enter__(self) -> Self:
@@ -166,22 +131,30 @@ class AlertPublisher:
         connection = self._connections.get(address.brokers)
         if connection is None:
             connection = self._connections[address.brokers] = _Connection(
-                address, auth=self._auth, idempotent=self._idempotent
+                address, auth=self._auth, idempotent=self._idempotent, on_statistics=self._on_statistics
             )
         return connection
 
 
 class _Connection:
-    """A hop producer for the topics of one cluster; it ends when it is forgotten, and what it had queued with it."""
+    """A hop producer for the topics of one cluster; when it ends, what it had queued ends with it.
 
-    def __init__(self, address: TopicAddress, *, auth: bool, idempotent: bool) -> None:
+    librdkafka keeps what it has to say until it is listened to, which :meth:`_listen` does while nothing is published.
+    """
+
+    def __init__(
+        self, address: TopicAddress, *, auth: bool, idempotent: bool, on_statistics: OnStatistics | None
+    ) -> None:
         credential = load_credential(address, auth=auth)
         self._sender = [] if credential is None else [("_sender", credential.username.encode())]
         self.useless = False
         """Whether another connection must be opened, with the credentials as they are then."""
         self._errors: deque[KafkaError] = deque(maxlen=20)
+        properties = dict(_PROPERTIES)
+        if on_statistics is not None:
+            properties |= {"stats_cb": statistics_callback(on_statistics), "statistics.interval.ms": INTERVAL_MS}
         try:
-            self._producer: Producer = Stream(auth=ClientOptions(address, credential, _PROPERTIES)).open(
+            self._producer: Producer = Stream(auth=ClientOptions(address, credential, properties)).open(
                 address.url,
                 "w",
                 produce_timeout=_MESSAGE_TIMEOUT,
@@ -192,9 +165,28 @@ class _Connection:
             )
         except RuntimeError as error:
             raise StreamError(f"hop's own settings cannot be used: {error}") from error
+        self._in_use = threading.Lock()
+        self._ended = threading.Event()
+        self._listener = threading.Thread(target=self._listen, name=f"listens to {address.brokers}", daemon=True)
+        self._listener.start()
+
+    def end(self) -> None:
+        """Drop what is queued, and the connection."""
+        self._ended.set()
+        self._listener.join()
+        del self._producer
+
+    def _listen(self) -> None:
+        while not self._ended.wait(INTERVAL_MS / 1000):
+            with self._in_use:
+                self._producer.flush(timedelta(0))
 
     def send(self, addressed: Sequence[tuple[TopicAddress, Publication]]) -> None:
         """Write, and wait for the acknowledgements."""
+        with self._in_use:
+            self._send(addressed)
+
+    def _send(self, addressed: Sequence[tuple[TopicAddress, Publication]]) -> None:
         self._errors.clear()
         failed: list[tuple[TopicAddress, KafkaError]] = []
         for address, publication in addressed:

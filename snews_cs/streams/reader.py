@@ -10,7 +10,7 @@ import structlog
 
 from snews_cs.errors import StreamError
 from snews_cs.messages.raw import RawMessage
-from snews_cs.streams.session import KafkaRecord, ReadFrom, Session
+from snews_cs.streams.session import ReadFrom, Session
 from snews_cs.waiting import Backoff, StopRequest
 
 log = structlog.get_logger(__name__)
@@ -20,12 +20,11 @@ _OVERHEAD = 500
 
 
 class Arrival(NamedTuple):
-    """A record, when it arrived here (POSIX time, ns), and what marks it as done."""
+    """A record, when it arrived here (POSIX time, ns), and in which opening of the topic."""
 
     record: RawMessage
     arrived_unix_ns: int
     session: Session
-    message: KafkaRecord
 
     @property
     def size(self) -> int:
@@ -101,10 +100,6 @@ class Reader:
         """End a :meth:`take` that waits. Safe in a signal handler."""
         self._arrived.put(None)
 
-    def mark(self, arrival: Arrival) -> None:
-        """Let the committed offset move past that record, if it came since the topic was last opened."""
-        arrival.session.mark(arrival.message)
-
     def close(self, timeout_s: float = 2.0) -> None:
         """Commit what was marked and end, within that time; what has not been taken is dropped."""
         self._closing.make()
@@ -131,6 +126,7 @@ class Reader:
 
     def _attempt(self) -> None:
         """Open the topic and read it until it fails, or is closed, or changes."""
+        problem = None
         try:
             session = Session(self._source, stopping=lambda: bool(self._closing))
             self._session = session
@@ -140,7 +136,9 @@ class Reader:
                 self._session = None
                 self._is_open = False
                 session.close()
-        except StreamError as problem:
+        except StreamError as error:
+            problem = type(error)(str(error))  # a copy: no traceback that keeps clients of librdkafka alive
+        if problem is not None and not self._closing:
             self._failed(problem)
 
     def _opened(self) -> None:
@@ -152,9 +150,7 @@ class Reader:
         self._on_open()
 
     def _failed(self, problem: StreamError) -> None:
-        if self._closing:
-            return
-        self._problem = type(problem)(str(problem))  # a copy: no traceback that keeps clients of librdkafka alive
+        self._problem = problem
         delay_s = self._backoff.failure()
         log.warning(str(problem), again_in_s=delay_s)
         self._closing.wait(delay_s)
@@ -165,8 +161,7 @@ class Reader:
                 self._opened()
             if item is None:
                 continue
-            record, message = item
-            arrival = Arrival(record, time.time_ns(), session, message)
+            arrival = Arrival(item, time.time_ns(), session)
             self._put_bytes += arrival.size
             self._arrived.put(arrival)
             while self._put_bytes - self._taken_bytes > _MOST_BUFFERED:

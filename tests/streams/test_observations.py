@@ -4,14 +4,17 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from snews_cs.errors import StreamError
 from snews_cs.messages.raw import RawMessage
-from snews_cs.streams import session
-from snews_cs.streams.client import look_up_topic
+from snews_cs.streams import lookup, session
+from snews_cs.streams.consumer import UNDECODABLE_HEADERS
+from snews_cs.streams.lookup import Topic, TopicLookup
 from snews_cs.streams.observations import ObservationStream
+from snews_cs.streams.statistics import Statistics
 from tests.streams.conftest import produce, wait_for
 from tests.streams.record_batch import produce_headers
 from tests.support.broker import Broker, make_topic
@@ -65,7 +68,7 @@ def test_a_header_name_that_is_not_utf8_stops_nothing(broker: Broker, topic: str
     assert [message.value for message in messages] == [b"before", b"broken", b"behind"]
     assert [message.headers for message in messages] == [
         (("good", b"1"),),
-        ((session.UNDECODABLE_HEADERS, None),),
+        ((UNDECODABLE_HEADERS, None),),
         (),
     ]
 
@@ -157,10 +160,14 @@ def test_what_is_marked_after_the_request_to_stop_is_committed(broker: Broker, t
 def test_partitions_that_are_added_are_read(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     topic = make_topic(broker, partitions=2)
     opened: list[None] = []
-    partitions_seen = iter([frozenset({0})])  # as if there had been but one when the topic was opened first
-    monkeypatch.setattr(
-        session, "look_up_topic", lambda *args, **options: next(partitions_seen, look_up_topic(*args, **options))
-    )
+    monkeypatch.setattr(lookup, "WATCH_S", 0.1)
+    look_up, seen = TopicLookup.wait, iter([frozenset({0})])  # as if there had been but one at the first opening
+
+    def wait(self: TopicLookup, *args: Any, **options: Any) -> Topic:
+        found = look_up(self, *args, **options)
+        return Topic(next(seen, found.partitions), found.identity)
+
+    monkeypatch.setattr(TopicLookup, "wait", wait)
     with open_stream(broker, topic, on_open=lambda: opened.append(None)) as stream:
         wait_for(lambda: len(opened) == 2)
         produce(broker.plain_address, topic, b"in the new one", partition=1)
@@ -173,9 +180,23 @@ def test_an_error_nobody_foresaw_is_raised_where_messages_are_taken(
     def fail(_record: object) -> RawMessage:
         raise LookupError("unforeseen")
 
-    monkeypatch.setattr(session, "_raw_message", fail)
+    monkeypatch.setattr(session, "raw_message", fail)
     produce(broker.plain_address, topic, b"any")
     with open_stream(broker, topic) as stream:
         with pytest.raises(StreamError, match="ended unexpectedly") as caught:
             read(stream, 1)
         assert isinstance(caught.value.__cause__, LookupError)
+
+
+def test_statistics_tell_how_far_the_reader_is(broker: Broker, topic: str) -> None:
+    partitions: list[dict[str, Any]] = []
+
+    def listen(statistics: Statistics) -> None:
+        partitions.append(statistics["topics"][topic]["partitions"]["0"])
+
+    produce(broker.plain_address, topic, b"1", b"2", b"3")
+    with ObservationStream(broker.url(topic), group_id="g", auth=False, on_statistics=listen) as stream:
+        stream.mark_done(read(stream, 3)[:2])
+        wait_for(lambda: partitions and partitions[-1]["committed_offset"] == 2)
+    assert partitions[-1]["hi_offset"] == partitions[-1]["app_offset"] == 3
+    assert partitions[-1]["consumer_lag"] == 1

@@ -14,7 +14,8 @@ from hop.models import JSONBlob
 from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError, TopicMissing
 from snews_cs.streams.publication import Publication
 from snews_cs.streams.publisher import AlertPublisher
-from tests.streams.conftest import OwnBroker, produce
+from snews_cs.streams.statistics import Statistics
+from tests.streams.conftest import OwnBroker, produce, wait_for
 from tests.support.broker import PASSWORD, USER, Broker, make_topic, write_auth
 
 ID = bytes(range(16))
@@ -35,8 +36,12 @@ def publication(url: str, number: int) -> Publication:
     return Publication(url=url, key="event", payload=json.dumps({"number": number}).encode(), message_id=ID)
 
 
+def publish(publisher: AlertPublisher, url: str, payload: bytes) -> None:
+    publisher.publish_all([Publication(url=url, key="event", payload=payload, message_id=ID)])
+
+
 def test_hop_reads_what_is_published(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
-    publisher.publish(broker.url(topic), "event", b'{"id": "SNEWS_Coincidence_ALERT"}', ID)
+    publish(publisher, broker.url(topic), b'{"id": "SNEWS_Coincidence_ALERT"}')
     [(message, metadata)] = read_with_hop(broker.url(topic))
     assert isinstance(message, JSONBlob)
     assert message.content == {"id": "SNEWS_Coincidence_ALERT"}
@@ -52,7 +57,7 @@ def test_who_logs_in_is_named_as_sender(
     url = f"kafka://{broker.address}/{topic}"
     with AlertPublisher([url], auth=True) as publisher:
         publisher.warm_up()
-        publisher.publish(url, "event", b"{}", ID)
+        publish(publisher, url, b"{}")
     [(_, metadata)] = read_with_hop(broker.url(topic))
     assert dict(metadata.headers) == {"_id": ID, "_format": b"json", "_sender": USER.encode()}
 
@@ -85,7 +90,7 @@ def test_a_missing_topic_is_named(own_broker: OwnBroker) -> None:
         with pytest.raises(TopicMissing, match="topic missing does not exist"):
             publisher.warm_up()
         with pytest.raises(TopicMissing, match="topic missing does not exist"):
-            publisher.publish(url, "event", b"{}", ID)
+            publish(publisher, url, b"{}")
 
 
 def test_warming_up_says_that_the_broker_is_down(own_broker: OwnBroker) -> None:
@@ -102,20 +107,20 @@ def test_a_wrong_password_is_named_and_the_right_one_taken_up(
     url = f"kafka://{broker.address}/{topic}"
     with AlertPublisher([url], auth=True) as publisher:
         with pytest.raises(AccessDenied, match=r"auth\.toml does not exist"):
-            publisher.publish(url, "event", b"{}", ID)
+            publish(publisher, url, b"{}")
         write_auth(tmp_path, broker.address, password="quite wrong")
         with pytest.raises(AccessDenied, match="refuses the login") as caught:
-            publisher.publish(url, "event", b"{}", ID)
+            publish(publisher, url, b"{}")
         write_auth(tmp_path, broker.address)
-        publisher.publish(url, "event", b"{}", ID)
+        publish(publisher, url, b"{}")
     assert PASSWORD not in str(caught.value)
     assert len(read_with_hop(broker.url(topic))) == 1
 
 
 def test_what_the_broker_does_not_take_is_not_delivered(broker: Broker, topic: str, publisher: AlertPublisher) -> None:
     with pytest.raises(NotDelivered):
-        publisher.publish(broker.url(topic), "event", b"x" * 9_000_000, ID)
-    publisher.publish(broker.url(topic), "event", b"{}", ID)
+        publish(publisher, broker.url(topic), b"x" * 9_000_000)
+    publish(publisher, broker.url(topic), b"{}")
     assert len(read_with_hop(broker.url(topic))) == 1
 
 
@@ -162,4 +167,12 @@ def test_malformed_settings_of_hop_are_one_line(
     (tmp_path / "hop").mkdir()
     (tmp_path / "hop" / "config.toml").write_text("[[[")
     with AlertPublisher([], auth=False) as publisher, pytest.raises(StreamError, match=r"config\.toml"):
-        publisher.publish(broker.url(topic), "event", b"{}", ID)
+        publish(publisher, broker.url(topic), b"{}")
+
+
+def test_statistics_come_while_nothing_is_published(broker: Broker, topic: str) -> None:
+    heard: list[Statistics] = []
+    with AlertPublisher([broker.url(topic)], auth=False, on_statistics=heard.append) as publisher:
+        publisher.warm_up()
+        wait_for(lambda: any(each["state"] == "UP" for stats in heard for each in stats["brokers"].values()))
+    assert {stats["type"] for stats in heard} == {"producer"}

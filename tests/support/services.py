@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AclBinding, AclBindingFilter, AdminClient  # type: ignore[attr-defined]
 
 from tests.support.broker import PASSWORD, USER
@@ -304,11 +304,17 @@ class KafkaServer(Service):
         return _java("kafka.Kafka", self._properties)
 
     def _answers(self) -> bool:
+        """Whether all nodes are there, and somebody keeps the positions of consumer groups."""
         if not listens(self._ports.plain):
             return False
-        with suppress(KafkaException):
-            return len(self.admin().list_topics(timeout=1).brokers) == len(self._cluster)
-        return False
+        consumer = Consumer({"bootstrap.servers": self.plain_address, "group.id": "any", "log_level": 0})
+        try:
+            consumer.committed([TopicPartition("any", 0)], timeout=1)
+            return len(consumer.list_topics(timeout=1).brokers) == len(self._cluster)
+        except KafkaException:
+            return False
+        finally:
+            consumer.close()
 
 
 def kafka_cluster(directory: Path, nodes: int = 3, **options: Any) -> list[KafkaServer]:

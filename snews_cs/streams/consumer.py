@@ -1,0 +1,102 @@
+"""hop's consumer, and the records it reads."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from operator import methodcaller
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_STORED, KafkaException, TopicPartition
+from hop.io import Consumer
+
+from snews_cs.messages.raw import RawMessage
+from snews_cs.streams.failures import END_OF_PARTITION
+from snews_cs.streams.lookup import Topic
+
+UNDECODABLE_HEADERS = "(headers whose names are not UTF-8)"
+"""Name of the one header that stands for all of a record's, if one of their names cannot be decoded."""
+
+KafkaRecord = Any
+"""A ``confluent_kafka.Message``, typed in some of its versions only."""
+
+_headers_of = methodcaller("headers")
+"""Not ``record.headers()``: with a name that is not UTF-8 it returns broken objects and an error at the same time,
+which the interpreter's fast path for calls does not notice, while calls made in C do."""
+
+_POLL = timedelta(seconds=0.1)
+
+
+class RecordConsumer(Consumer):  # type: ignore[misc]  # hop has no types
+    """hop's consumer, handing out the records themselves.
+
+    hop's own ``read_raw`` fails, and goes on failing, at a record with a header whose name is not UTF-8. With each
+    position that it commits it keeps the topic's identity, so that a position in a topic that is gone is known.
+    """
+
+    _stopping = False
+
+    def go_on(self, name: str, topic: Topic, timeout_s: float) -> None:
+        """Begin behind the group's committed positions, but at the start where one is in another topic of that name.
+
+        Raises
+        ------
+        KafkaException
+            If the positions could not be learned.
+        """
+        wanted = [TopicPartition(name, number) for number in topic.partitions]
+        positions = self._client.committed(wanted, timeout=timeout_s)
+        for position in positions:
+            if position.error is not None:
+                raise KafkaException(position.error)
+            is_of_another = topic.identity and position.metadata and position.metadata != topic.identity
+            position.offset = OFFSET_BEGINNING if is_of_another else OFFSET_STORED
+        self._client.assign(positions)
+
+    def records(self, since: datetime | None) -> Iterator[KafkaRecord | None]:
+        """Yield records as they arrive, and None whenever the end of a partition is reached.
+
+        Parameters
+        ----------
+        since
+            Begin with the first record of this Kafka timestamp or later.
+        """
+        while not self._stopping:
+            try:
+                yield from self._consumer.stream(autocommit=False, batch_size=1, batch_timeout=_POLL, start_at=since)
+            except KafkaException as error:
+                if error.args[0].name() != END_OF_PARTITION:
+                    raise
+                since = None
+                yield None
+            else:
+                return
+
+    def stop(self) -> None:
+        """End :meth:`records` soon."""
+        self._stopping = True
+        super().stop()
+
+    def mark(self, name: str, topic: Topic, partition: int, offset: int) -> None:
+        """Let the committed position move past that record when positions are next committed."""
+        position = TopicPartition(name, partition, offset + 1, topic.identity)
+        self._client.store_offsets(offsets=[position])
+
+    @property
+    def _client(self) -> Any:
+        """confluent_kafka's consumer: hop and adc know nothing of what a position carries."""
+        return self._consumer._consumer  # noqa: SLF001
+
+
+def raw_message(record: KafkaRecord) -> RawMessage:
+    """Return what arrived, as the rest of us knows it."""
+    try:
+        headers = tuple(_headers_of(record) or ())
+    except (SystemError, UnicodeError):  # which of the two depends on the version of confluent_kafka
+        headers = ((UNDECODABLE_HEADERS, None),)
+    return RawMessage(
+        topic=record.topic(),
+        partition=record.partition(),
+        offset=record.offset(),
+        timestamp_ms=record.timestamp()[1],
+        headers=headers,
+        value=record.value(),
+    )

@@ -1,0 +1,135 @@
+"""Which topic it is that has this name: its partitions, and its identity.
+
+hop waits 10 s for a broker that is not there and does not say why it failed, so a topic is looked up first with a
+client of ours, which hears of a refused connection or login at once. hop does not know either that a topic was deleted
+and made anew under its name; Kafka gives each an id.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError
+from snews_cs.streams.address import TopicAddress
+from snews_cs.streams.client import ClientOptions
+from snews_cs.streams.failures import ALL_BROKERS_DOWN, translate
+
+WATCH_S = 5.0
+"""How often a topic that is being read is looked up again, s."""
+
+_SLICE_S = 0.05
+
+
+class Topic(NamedTuple):
+    """A topic as it is.
+
+    Parameters
+    ----------
+    partitions
+        The numbers of its partitions.
+    identity
+        What no other topic has, be its name the same; empty if the broker gives none.
+    """
+
+    partitions: frozenset[int]
+    identity: str
+
+
+class TopicLookup:
+    """A connection for looking up one topic; it never makes it. It ends when it is forgotten.
+
+    Parameters
+    ----------
+    address
+        The topic.
+    options
+        How to connect.
+    """
+
+    def __init__(self, address: TopicAddress, options: ClientOptions) -> None:
+        self._address = address
+        self._errors: deque[KafkaError] = deque(maxlen=20)
+        self._admin: Any = AdminClient(options() | {"error_cb": self._errors.append})
+        self._answer: Any = None
+        self._ask_at = 0.0
+
+    def wait(self, timeout_s: float, *, stopping: Callable[[], bool] = lambda: False) -> Topic:
+        """Connect, log in and find the topic.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to go on without an answer, s. A connection or login that is refused ends it at once.
+        stopping
+            Asked now and then; once it is true no more time is spent.
+
+        Raises
+        ------
+        BrokerUnreachable, AccessDenied, TopicMissing
+            What is in the way.
+        """
+        answer = self._ask(timeout_s + 1)
+        end = time.monotonic() + timeout_s
+        while not answer.done():
+            try:
+                answer.exception(_SLICE_S)
+            except TimeoutError:
+                self._admin.poll(0)  # lets errors be heard
+                problem = self._decisive()
+                if problem is None and (time.monotonic() > end or stopping()):
+                    problem = self._no_reply(timeout_s)
+                if problem is not None:
+                    raise problem from None
+        try:
+            return _topic(answer.result())
+        except KafkaException as error:
+            problem = translate(error.args[0], self._address)
+            # the traceback would keep the client alive
+            raise problem from error.with_traceback(None)
+
+    def has_changed(self, topic: Topic) -> bool:
+        """Whether it is another one by now, or gone, as far as is known; to be asked again and again, it never waits.
+
+        The broker is asked every :data:`WATCH_S`. While it does not answer nothing has changed.
+        """
+        self._admin.poll(0)
+        if self._answer is None:
+            if time.monotonic() >= self._ask_at:
+                self._answer = self._ask(WATCH_S)
+                self._ask_at = time.monotonic() + WATCH_S
+            return False
+        if not self._answer.done():
+            return False
+        answer, self._answer = self._answer, None
+        try:
+            return _topic(answer.result()) != topic
+        except KafkaException as error:
+            problem = translate(error.args[0], self._address)
+            return not isinstance(problem, BrokerUnreachable)
+
+    def _ask(self, timeout_s: float) -> Any:
+        names = TopicCollection([self._address.topic])
+        return self._admin.describe_topics(names, request_timeout=timeout_s)[self._address.topic]
+
+    def _no_reply(self, timeout_s: float) -> StreamError:
+        return BrokerUnreachable(f"broker {self._address.brokers} does not answer: no reply in {timeout_s:g} s")
+
+    def _decisive(self) -> StreamError | None:
+        """Return what makes further waiting pointless, None if nothing does yet."""
+        heard = [error.str() for error in self._errors if error.name() != ALL_BROKERS_DOWN]
+        reason = heard[0] if heard else "it closes the connection at once; does it need a login (HOP_AUTH, auth.toml)?"
+        for error in self._errors:
+            problem = translate(error, self._address, reason=reason)
+            if isinstance(problem, AccessDenied) or error.name() == ALL_BROKERS_DOWN:
+                return problem
+        return None
+
+
+def _topic(description: Any) -> Topic:
+    identity = description.topic_id
+    is_known = identity.get_most_significant_bits() or identity.get_least_significant_bits()
+    return Topic(frozenset(each.id for each in description.partitions), str(identity) if is_known else "")
