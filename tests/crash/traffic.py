@@ -2,14 +2,10 @@
 
 import json
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-import confluent_kafka
-from confluent_kafka import KafkaError, Message
-
 from tests.support.mutations import mutations
-from tests.support.server import PATIENCE_S
 from tests.support.system import observation
 
 DETECTORS = ("JUNO", "XENONnT", "LVD", "IceCube", "KamLAND")
@@ -20,13 +16,6 @@ SPAN_S, PACE_S = 25.0, 0.4
 """How far apart the times of neighbouring messages are at most, and how fast all of them move on, s."""
 
 MOST_BYTES = 5_000
-
-
-class Place(NamedTuple):
-    """Where a message stands on its topic."""
-
-    partition: int
-    offset: int
 
 
 class Traffic:
@@ -89,28 +78,3 @@ class Traffic:
             which = {"retract_latest_n": self._rng.randint(1, 3)}
         head = {**self._head("Retraction"), "detector_name": said["detector_name"], "is_test": said["is_test"]}
         return {**head, **which}
-
-
-class Hand:
-    """Writes to any partition of a topic, and remembers where what the broker has acknowledged stands."""
-
-    def __init__(self, address: str, topic: str) -> None:
-        self.written: set[Place] = set()
-        self._topic = topic
-        self._producer = confluent_kafka.Producer({"bootstrap.servers": address, "linger.ms": 0, "log_level": 0})
-
-    def write(self, partition: int, value: bytes | None) -> None:
-        """Write a message; :meth:`flush` waits for the acknowledgement."""
-        self._producer.produce(self._topic, value=value, partition=partition, on_delivery=self._note)
-        self._producer.poll(0)
-
-    def flush(self) -> None:
-        """Wait until all is acknowledged."""
-        assert self._producer.flush(PATIENCE_S) == 0
-
-    def _note(self, error: KafkaError | None, message: Message) -> None:
-        assert error is None, error
-        partition, offset = message.partition(), message.offset()
-        assert partition is not None
-        assert offset is not None
-        self.written.add(Place(partition, offset))

@@ -17,9 +17,9 @@ import pytest
 
 from snews_cs.fault_points import STEPS, VARIABLE
 from snews_cs.server.journal import SNAPSHOT_AFTER
-from snews_cs.streams.address import TopicAddress
-from tests.crash.traffic import Hand, Place, Traffic
+from tests.crash.traffic import Traffic
 from tests.support.broker import Broker
+from tests.support.hand import Hand, Place
 from tests.support.server import PATIENCE_S, SNEWS_CS
 from tests.support.system import System
 from tests.support.truth import alerts_of, check_alerts, check_journal, check_projections
@@ -52,12 +52,12 @@ class Chain:
         self.deaths = 0
         self._rng = rng
         self._traffic = Traffic(rng)
-        self.hand = Hand(system.broker.plain_address, TopicAddress.parse(system.topics["experiments"]).topic)
+        self.hand = Hand(system.topics["experiments"])
 
     def burst(self) -> None:
         """Let messages arrive, one after the other."""
         for _ in range(BURST):
-            self.hand.write(self._rng.randrange(PARTITIONS), self._traffic.message())
+            self.hand.write(self._traffic.message(), partition=self._rng.randrange(PARTITIONS))
             self.hand.flush()
 
     def suffer(self, deed: str, point: str) -> None:
@@ -68,7 +68,7 @@ class Chain:
         call = 1 if step in ONCE else self._rng.randint(1, LATEST_CALL)
         if step == "snapshot":
             for _ in range(MANY):
-                self.hand.write(0, self._traffic.heartbeat())
+                self.hand.write(self._traffic.heartbeat())
         self.burst()
         server = self.system.start({VARIABLE: f"{deed} {point} {call}"}, wait=False)
         end = time.monotonic() + PATIENCE_S
