@@ -23,11 +23,12 @@ from tests.coincidence import (
     test_spec_lifetimes,
     test_undo_and_restart,
 )
-from tests.coincidence.breaking import Break, broken_engine
+from tests.coincidence.breaking import broken_engine
 from tests.coincidence.sky import Sky
 from tests.coincidence.stage import PARAMETERS, random_play
 from tests.coincidence.test_state_machine import THOROUGH
 from tests.coincidence.trial import Trial
+from tests.support.breaking import Break
 
 NAMED = [
     test_spec_cases,

@@ -142,8 +142,10 @@ class SimulatedStore:
             end = chance.randrange(1, len(entries))
         try:
             self._insert_slowly(entries[:end])
+            if chance.random() < weather.unseen:
+                self._machine.rest(chance.randrange(300 * MS))  # until a majority has it: taken, and not shown
         finally:
-            self._show_in_time()
+            self._shelf.show()
         if end < len(entries):
             raise self._machine.no_answer(names, f"{end} of them done", StoreUnreachable)
 
@@ -164,13 +166,6 @@ class SimulatedStore:
             self._shelf.insert(entry, appended)
             if self._machine.world.random.random() < 0.3:
                 self._machine.rest(self._machine.world.random.randrange(3 * MS))
-
-    def _show_in_time(self) -> None:
-        world = self._machine.world
-        if world.random.random() < self._machine.weather.unseen:
-            world.at(world.now_ns + world.random.randrange(300 * MS), self._shelf.show)
-        else:
-            self._shelf.show()
 
     def entry(self, sequence: int) -> Entry | None:
         """Return an entry."""
