@@ -18,6 +18,9 @@ COMMANDS = {
         "snews_cs.cli.broker:broker", "Run the embedded Kafka-protocol broker, until SIGTERM or Ctrl-C."
     ),
     "config": LazyCommand("snews_cs.cli.config:config", "Show every setting, its value in force and its source."),
+    "doctor": LazyCommand(
+        "snews_cs.cli.doctor:doctor", "Look at all that a server needs, and say what to do where it is not there."
+    ),
     "journal": LazyCommand(
         "snews_cs.cli.inspect.journal:journal", "Show the journal: each message, and what was decided about it."
     ),

@@ -41,23 +41,35 @@ def embedded(settings: Settings, data: Path | None) -> Iterator[Settings]:
     SettingsError
         If ``HOP_BROKER`` is not on this machine.
     """
-    given = settings.model_fields_set
-    broker = settings.hop_broker if "hop_broker" in given else DEFAULT_BROKER
+    local = local_settings(settings, data)
+    broker = local.hop_broker
     host, _, port = broker.partition(":")
-    if host not in _LOOPBACK:
-        raise SettingsError(f"HOP_BROKER: --embedded needs a broker on this machine, not {broker}")
-    directory = _directory(data)
-    changes: dict[str, object] = {"database_server": embedded_store(settings, data)}
-    if "hop_auth" not in given:
-        changes["hop_auth"] = False
-    local = settings.moved_to(broker).model_copy(update=changes)
     if _listens(host, int(port or 9092)):
         log.info("using the broker that listens already", address=broker)
         yield local
         return
-    with _broker(directory / "broker", int(port or 9092), local):
+    with _broker(_directory(data) / "broker", int(port or 9092), local):
         log.info("embedded broker started", address=broker)
         yield local
+
+
+def local_settings(settings: Settings, data: Path | None) -> Settings:
+    """Return settings that need nothing but this machine; see :func:`embedded`, which also sees that there is a broker.
+
+    Raises
+    ------
+    SettingsError
+        If ``HOP_BROKER`` is not on this machine.
+    """
+    given = settings.model_fields_set
+    broker = settings.hop_broker if "hop_broker" in given else DEFAULT_BROKER
+    host = broker.partition(":")[0]
+    if host not in _LOOPBACK:
+        raise SettingsError(f"HOP_BROKER: --embedded needs a broker on this machine, not {broker}")
+    changes: dict[str, object] = {"database_server": embedded_store(settings, data)}
+    if "hop_auth" not in given:
+        changes["hop_auth"] = False
+    return settings.moved_to(broker).model_copy(update=changes)
 
 
 def embedded_store(settings: Settings, data: Path | None) -> str:

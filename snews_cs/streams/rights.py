@@ -6,12 +6,14 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from snews_cs.errors import AccessDenied
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
 from snews_cs.streams.failures import translate
 from snews_cs.streams.lookup import TopicLookup
 
 _UNSUPPORTED = "_UNSUPPORTED_FEATURE"
+_FORBIDDEN = frozenset({"TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"})
 
 
 class Right(StrEnum):
@@ -23,7 +25,7 @@ class Right(StrEnum):
 
 
 Rights = frozenset[Right] | None
-"""The rights a login has; None if the broker does not say, as the embedded one."""
+"""The rights a login has, none if it may not even ask; None if the broker does not say, as the embedded one."""
 
 
 def rights_on_topic(url: str, *, auth: bool, timeout_s: float = 5.0) -> Rights:
@@ -47,7 +49,12 @@ def rights_on_topic(url: str, *, auth: bool, timeout_s: float = 5.0) -> Rights:
     """
     address = TopicAddress.parse(url)
     options = ClientOptions(address, load_credential(address, auth=auth))
-    TopicLookup(address, options).wait(timeout_s)  # says more clearly than what follows what is wrong
+    try:
+        TopicLookup(address, options).wait(timeout_s)  # says more clearly than what follows what is wrong
+    except AccessDenied as error:
+        if _is_forbidden(error.__cause__):
+            return frozenset()
+        raise
     admin = AdminClient(options())
     names = TopicCollection([address.topic])
     answers = admin.describe_topics(names, include_authorized_operations=True, request_timeout=timeout_s)
@@ -77,12 +84,19 @@ def rights_on_group(url: str, group_id: str, *, auth: bool, timeout_s: float = 5
     return _rights(answers[group_id], address, group_id)
 
 
+def _is_forbidden(error: BaseException | None) -> bool:
+    """Whether the broker has let us in, and says that this is not for us."""
+    return isinstance(error, KafkaException) and error.args[0].name() in _FORBIDDEN
+
+
 def _rights(answer: Any, address: TopicAddress, group_id: str = "") -> Rights:
     try:
         operations = answer.result().authorized_operations
     except KafkaException as error:
         if error.args[0].name() == _UNSUPPORTED:
             return None
+        if _is_forbidden(error):
+            return frozenset()
         problem = translate(error.args[0], address, group_id=group_id)
         raise problem from error.with_traceback(None)  # the traceback would keep the client alive
     if operations is None:
