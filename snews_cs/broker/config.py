@@ -18,6 +18,8 @@ class BrokerConfig:
         Directory of the log; made if it is missing. One broker at a time uses it.
     port
         Port of the main listener, 0 for any free one.
+    advertised_port
+        Port of the main listener as clients are told to connect to it, if something stands between; None for its own.
     users
         Password of each user. If there are any, the main listener serves nobody who does not log in (SASL/PLAIN).
     plain_port
@@ -37,3 +39,4 @@ class BrokerConfig:
     topics: tuple[str, ...] = ()
     partitions: int = 1
     auto_create: bool = True
+    advertised_port: int | None = None

@@ -112,6 +112,7 @@ def start_broker(
     topics: Collection[str] = (),
     partitions: int = 1,
     auto_create: bool = True,
+    advertised_port: int | None = None,
 ) -> BrokerProcess:
     """Start an embedded broker and wait until clients can connect.
 
@@ -131,6 +132,8 @@ def start_broker(
         Partitions of a topic that is made without saying how many.
     auto_create
         Whether a topic is made when a client first asks for it.
+    advertised_port
+        Port of the main listener as clients are told to connect to it, if something stands between; None for its own.
 
     Raises
     ------
@@ -146,5 +149,6 @@ def start_broker(
             topics=tuple(topics),
             partitions=partitions,
             auto_create=auto_create,
+            advertised_port=advertised_port,
         )
     )

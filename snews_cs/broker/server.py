@@ -70,7 +70,8 @@ async def serving(config: BrokerConfig) -> AsyncIterator[Sequence[int]]:
     try:
         for name in config.topics:
             await _create(broker, name)
-        servers.append(await _listen(broker, config.port, connections, login=bool(config.users)))
+        login = bool(config.users)
+        servers.append(await _listen(broker, config.port, connections, login=login, advertised=config.advertised_port))
         if config.plain_port is not None:
             servers.append(await _listen(broker, config.plain_port, connections, login=False))
         yield [server.sockets[0].getsockname()[1] for server in servers]
@@ -102,9 +103,12 @@ async def _create(broker: Broker, name: str) -> None:
         raise CannotStart(f"cannot make the topic {name!r} with {broker.config.partitions} partitions: {error.name}")
 
 
-async def _listen(broker: Broker, port: int, connections: set[asyncio.Task[None]], *, login: bool) -> asyncio.Server:
+async def _listen(
+    broker: Broker, port: int, connections: set[asyncio.Task[None]], *, login: bool, advertised: int | None = None
+) -> asyncio.Server:
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = Client(broker, port=writer.get_extra_info("sockname")[1], is_welcome=not login)
+        there = writer.get_extra_info("sockname")[1] if advertised is None else advertised
+        client = Client(broker, port=there, is_welcome=not login)
         connection = asyncio.get_running_loop().create_task(serve(client, reader, writer))
         connections.add(connection)
         connection.add_done_callback(connections.discard)

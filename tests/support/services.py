@@ -202,6 +202,8 @@ class KafkaServer(Service):
         The nodes of the cluster.
     node
         Which of them this is, from 0.
+    proxied
+        Port of one more listener without login, and the port that its clients are told, where a proxy leads to it.
     """
 
     def __init__(
@@ -212,8 +214,10 @@ class KafkaServer(Service):
         auto_create: bool = False,
         cluster: Sequence[KafkaPorts] = (),
         node: int = 0,
+        proxied: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(directory)
+        self._proxied = proxied
         self._users = dict(users or {})
         self._auto_create = auto_create
         self._cluster = cluster or [free_kafka_ports()]
@@ -266,7 +270,10 @@ class KafkaServer(Service):
 
     def _settings(self) -> dict[str, Any]:
         nodes = len(self._cluster)
-        listeners = f"PLAIN://{self.plain_address},LOGIN://{self.address}"
+        listeners = advertised = f"PLAIN://{self.plain_address},LOGIN://{self.address}"
+        if self._proxied is not None:
+            listeners += f",PROXIED://{HOST}:{self._proxied[0]}"
+            advertised += f",PROXIED://{HOST}:{self._proxied[1]}"
         users = "".join(f' user_{name}="{password}"' for name, password in self._users.items())
         login = "org.apache.kafka.common.security"
         return {
@@ -277,8 +284,10 @@ class KafkaServer(Service):
             ),
             "controller.listener.names": "CONTROLLER",
             "listeners": f"{listeners},CONTROLLER://{HOST}:{self._ports.controller}",
-            "advertised.listeners": listeners,
-            "listener.security.protocol.map": "PLAIN:PLAINTEXT,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "advertised.listeners": advertised,
+            "listener.security.protocol.map": (
+                "PLAIN:PLAINTEXT,PROXIED:PLAINTEXT,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"
+            ),
             "inter.broker.listener.name": "PLAIN",
             "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
             "listener.name.login.plain.sasl.jaas.config": f"{login}.plain.PlainLoginModule required{users};",
