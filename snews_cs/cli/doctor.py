@@ -26,10 +26,11 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 @click.option("--slack-api", envvar="SLACK_API_URL", default=SLACK_API, hidden=True)
 @click.pass_context
 def doctor(context: click.Context, *, firedrill: bool, is_embedded: bool, data: Path | None, slack_api: str) -> None:
-    """Look at all that a server needs: broker, topics and rights, store, clock, the running server, Slack.
+    """Look at all that a server needs, and say what to do where it is not there.
 
-    Prints a line for each: OK, WARNING or FAILED, what was found, and what to do. The exit code is 0, 1 or 2: that
-    of the worst. Nothing is published, and no secret is shown.
+    That is broker, topics and rights, store, disk, clock, the running server, Slack. Prints a line each: OK, WARNING
+    or FAILED, what was found, and what to do. The exit code is 0, 1 or 2: that of the worst. Nothing is published, and
+    no secret is shown.
     """
     if data is not None and not is_embedded:
         raise SettingsError("--data goes with --embedded")

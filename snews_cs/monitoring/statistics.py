@@ -4,7 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import structlog
+
 from snews_cs.monitoring.metrics import Metrics
+from snews_cs.streams.statistics import Statistics
+
+log = structlog.get_logger(__name__)
 
 
 class ConsumerState(NamedTuple):
@@ -25,7 +30,7 @@ class ConsumerState(NamedTuple):
     errors: int
 
 
-def read_statistics(statistics: Mapping[str, Any], topic: str) -> ConsumerState:
+def read_statistics(statistics: Statistics, topic: str) -> ConsumerState:
     """Take from librdkafka's statistics (its STATISTICS.md, parsed) what tells how a topic is read."""
     partitions = statistics["topics"].get(topic, {"partitions": {}})["partitions"]
     lags = {int(number): _lag(each) for number, each in partitions.items() if int(number) >= 0 and not each["unknown"]}
@@ -62,10 +67,17 @@ class ConsumerWatch:
         self._topic = topic
         self._partitions: set[int] = set()
         self._states: set[str] = set()
+        self._is_understood = True
 
-    def __call__(self, statistics: Mapping[str, Any]) -> None:
+    def __call__(self, statistics: Statistics) -> None:
         """Be told librdkafka's statistics; called by one thread at a time."""
-        state = read_statistics(statistics, self._topic)
+        try:
+            state = read_statistics(statistics, self._topic)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # no reason to end reading
+            if self._is_understood:
+                log.warning("librdkafka's statistics have another form: consumer lag is not known", error=repr(error))
+            self._is_understood = False
+            return
         for gone in self._partitions - state.lag.keys():
             self._metrics.consumer_lag.remove(str(gone))
         for partition, lag in state.lag.items():

@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from snews_cs.cli import main
 from snews_cs.monitoring.doctor.finding import Finding, Level
 from snews_cs.monitoring.doctor.machine import check_registry, check_server
-from snews_cs.monitoring.doctor.people import check_mail
 from snews_cs.monitoring.doctor.store import check_room, check_store
 from snews_cs.monitoring.health import MonitoringServer
 from snews_cs.storage.open import open_storage
@@ -258,11 +257,6 @@ def test_slack_that_does_not_answer(patient: Patient, monkeypatch: pytest.Monkey
     patient.settings |= settings
     _, found = patient.examine()
     assert found["Slack"].startswith("WARNING does not answer in 0.1 s")
-
-
-def test_mail() -> None:
-    assert check_mail(()).level is Level.OK
-    assert check_mail(("a@example.org",)).level is Level.WARNING
 
 
 def test_no_secret_is_shown_whatever_an_error_tells() -> None:

@@ -11,6 +11,7 @@ import pytest
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.statistics import ConsumerWatch, read_statistics
 from tests.monitoring.conftest import Watched
+from tests.server.conftest import lines  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests" / "data" / "statistics" / "apache-kafka.json"
@@ -76,3 +77,18 @@ def test_consumer_metrics_follow(watched: Watched, statistics: Any) -> None:
     assert watched.value("snews_cs_brokers", state="up") == 0
     assert watched.value("snews_cs_brokers", state="down") == 1
     assert watched.value("snews_cs_broker_errors") == 4
+
+
+@pytest.mark.parametrize(
+    "statistics", [{}, {"topics": {"experiments": {}}, "brokers": {}}, {"topics": [], "brokers": 1}]
+)
+def test_statistics_of_another_form_end_nothing(
+    watched: Watched,
+    statistics: Any,
+    lines: list[dict[str, object]],  # noqa: F811
+) -> None:
+    watch = ConsumerWatch(watched.monitor.metrics, "experiments")
+    watch(statistics)
+    watch(statistics)
+    assert [line["log_level"] for line in lines] == ["warning"]
+    assert watched.samples("snews_cs_consumer_lag_messages") == []

@@ -45,4 +45,4 @@ class Doctor:
         yield check_clock()
         yield check_server(settings.monitoring_address)
         yield check_slack(settings.slack_token, settings.slack_channel_id, self.slack_api)
-        yield check_mail(settings.alert_emails)
+        yield check_mail()
