@@ -114,7 +114,7 @@ def look(store: StoreReader, now_ns: Nanoseconds) -> Status:
         last=store.entry(sequence),
         caches=tuple(_cache(cache, now_ns) for cache in engine.caches.values()),
         unpublished=sum(len(entry.alerts_json) for entry in unpublished),
-        unpublished_ns=now_ns - unpublished[0].received_ns if unpublished else 0,
+        unpublished_ns=max(0, now_ns - unpublished[0].received_ns) if unpublished else 0,  # clocks are set back
         online=tuple(sorted(online)),
         offline=tuple(sorted(known - online)),
         offline_after_ns=engine.parameters.offline_after_ns,

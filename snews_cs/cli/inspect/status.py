@@ -92,7 +92,7 @@ def _fields(found: Status) -> list[tuple[str, str]]:
 
 
 def _ago(found: Status, time_ns: Nanoseconds) -> str:
-    return f"{_for(found.now_ns - time_ns)} ago"
+    return f"{_for(max(0, found.now_ns - time_ns))} ago"  # clocks are set back
 
 
 def _for(duration_ns: Nanoseconds) -> str:
