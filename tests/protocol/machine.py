@@ -110,7 +110,7 @@ class Machine:
             self.step(f"{what}: done")
             return result
         chance = self.world.random
-        if chance.random() >= self.weather.in_doubt:
+        if link == "disk" or chance.random() >= self.weather.in_doubt:
             raise self.no_answer(what, "not done", error)
         self.in_doubt += link == "broker"
         if late is not None and chance.random() < 0.3:
@@ -151,8 +151,7 @@ class Machine:
         return error(f"no answer is played: {why}")
 
     def _fails(self, link: Link) -> bool:
-        likely = self.weather.store_fault if link == "store" else self.weather.broker_fault
-        return self.world.now_ns < self.weather.calm_ns and self.world.random.random() < likely
+        return self.world.now_ns < self.weather.calm_ns and self.world.random.random() < self.weather.faults[link]
 
     # What happens to it
 

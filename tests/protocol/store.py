@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from snews_cs.errors import AppendConflict, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
@@ -16,6 +17,8 @@ PAGE = 5
 
 class Shelf:
     """What is kept: the journal, marks and snapshots. It does at once what it is asked, and never fails.
+
+    An append is there for good; what else was done since may be lost in a power cut (:meth:`lose`).
 
     Attributes
     ----------
@@ -38,6 +41,7 @@ class Shelf:
         self.seen = 0
         self.projected = 0
         self.snapshots: list[tuple[int, bytes]] = []
+        self._unsynced: list[Callable[[], None]] = []
 
     def require_all(self, entries: Sequence[Entry]) -> None:
         """Refuse all of them if one would be."""
@@ -59,6 +63,7 @@ class Shelf:
         self.keys.add(entry.key)
         if not entry.published:
             self.claims[entry.sequence] = entry.claim
+        self._unsynced.clear()
 
     def show(self) -> None:
         """Let all that is taken be read."""
@@ -73,19 +78,26 @@ class Shelf:
 
     def mark(self, sequence: int) -> bool:
         """Mark an entry as published."""
-        return self.claims.pop(sequence, None) is not None
+        claim = self.claims.pop(sequence, None)
+        if claim is None:
+            return False
+        self._unsynced.append(lambda: self.claims.update({sequence: claim}))
+        return True
 
     def claim(self, sequence: int, expected: str, new: str) -> bool:
         """Set the claim of an entry that is not marked, if it is the expected one."""
         if self.claims.get(sequence) != expected:
             return False
         self.claims[sequence] = new
+        self._unsynced.append(lambda: self.claims.update({sequence: expected}))
         return True
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
         """Keep a snapshot."""
-        kept = {number: kept for number, kept in self.snapshots if number != sequence} | {sequence: state}
+        before = self.snapshots
+        kept = {number: kept for number, kept in before if number != sequence} | {sequence: state}
         self.snapshots = sorted(kept.items())[-2:]
+        self._unsynced.append(lambda: setattr(self, "snapshots", before))
 
     def project(self, entries: Sequence[Entry]) -> None:
         """Move the projections on."""
@@ -93,6 +105,17 @@ class Shelf:
         if news:
             require_run(news, self.projected + 1)
             self.projected = news[-1].sequence
+
+    def drop(self) -> None:
+        """Forget everything, for good."""
+        self.entries, self.keys, self.claims = [], set(), {}
+        self.seen = self.projected = 0
+        self.snapshots, self._unsynced = [], []
+
+    def lose(self, count: int) -> None:
+        """Take back the latest of what was done since the last append, as after a power cut."""
+        for _ in range(min(count, len(self._unsynced))):
+            self._unsynced.pop()()
 
 
 class SimulatedStore:
@@ -103,12 +126,16 @@ class SimulatedStore:
     machine
         The server's.
     shelf
-        What all share.
+        What it keeps: all servers' if the link is the store, this server's own if it is its disk.
+    link
+        What is between.
     """
 
-    def __init__(self, machine: Machine, shelf: Shelf) -> None:
+    def __init__(self, machine: Machine, shelf: Shelf, link: Literal["store", "disk"] = "store") -> None:
         self._machine = machine
         self._shelf = shelf
+        self._link = link
+        self._is_transactional = link == "disk" or machine.weather.is_transactional
 
     def prepare(self) -> None:
         """Do nothing, but fail if the store is away."""
@@ -134,11 +161,11 @@ class SimulatedStore:
 
     def _append(self, names: str, entries: Sequence[Entry]) -> None:
         chance, weather = self._machine.world.random, self._machine.weather
-        if weather.is_transactional:
+        if self._is_transactional:
             self._insert_all(entries)
             return
         end = len(entries)
-        if len(entries) > 1 and chance.random() < weather.store_fault:
+        if len(entries) > 1 and chance.random() < weather.faults["store"]:
             end = chance.randrange(1, len(entries))
         try:
             self._insert_slowly(entries[:end])
@@ -152,7 +179,7 @@ class SimulatedStore:
     def _insert_all(self, entries: Sequence[Entry]) -> None:
         """Append all or nothing where the store has transactions, else up to the first that is refused."""
         shelf = self._shelf
-        if self._machine.weather.is_transactional:
+        if self._is_transactional:
             shelf.require_all(entries)
         try:
             for appended, entry in enumerate(entries):
@@ -253,16 +280,18 @@ class SimulatedStore:
         return self._ask("sweep", lambda: 0)
 
     def drop(self) -> None:
-        """Refuse: no play drops the store."""
-        raise NotImplementedError
+        """Delete everything."""
+        self._ask("drop", self._shelf.drop)
 
     def close(self) -> None:
         """Do nothing."""
 
     def _ask(self, what: str, effect: Callable[[], Result], *, late: Callable[[], object] | None = None) -> Result:
-        if self._machine.weather.is_transactional:
+        if self._is_transactional:
             late = None  # a file does nothing of its own accord
-        return self._machine.call("store", what, effect, StoreUnreachable, late=late)
+        if self._link == "disk":
+            what = f"spool: {what}"
+        return self._machine.call(self._link, what, effect, StoreUnreachable, late=late)
 
 
 def _nothing() -> None:

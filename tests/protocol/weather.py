@@ -6,8 +6,8 @@ from typing import Literal
 
 from tests.protocol.world import MS, SECOND
 
-Link = Literal["store", "broker"]
-"""What a server can be cut off from."""
+Link = Literal["store", "broker", "disk"]
+"""What may fail a server: all but its own disk it can be cut off from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Weather:
     crash, power_cut, freeze, stop
         How likely a server dies, dies with its machine (what was not fsynced is lost), does nothing for a while, or is
         told to stop.
-    store_fault, broker_fault
-        How likely a call fails, before or after it did what it was asked, or does it late or in part.
+    faults
+        How likely a call fails, by link: before or after it did what it was asked; or it does it late, or in part.
     in_doubt
         Share of the failing calls that did what they were asked.
     unseen
@@ -64,8 +64,7 @@ class Weather:
     power_cut: float = 0.0
     freeze: float = 0.0
     stop: float = 0.0
-    store_fault: float = 0.0
-    broker_fault: float = 0.0
+    faults: dict[Link, float] = field(default_factory=dict)
     in_doubt: float = 0.5
     unseen: float = 0.0
     outages: tuple[Outage, ...] = ()
@@ -102,8 +101,11 @@ def forecast(chance: random.Random) -> Weather:
         power_cut=sometimes(0.3, 0.002, 0.01),
         freeze=sometimes(0.5, 0.002, 0.01, 0.03),
         stop=sometimes(0.2, 0.002, 0.01),
-        store_fault=sometimes(0.5, 0.01, 0.05, 0.2),
-        broker_fault=sometimes(0.4, 0.02, 0.1, 0.3),
+        faults={
+            "store": sometimes(0.5, 0.01, 0.05, 0.2),
+            "broker": sometimes(0.4, 0.02, 0.1, 0.3),
+            "disk": sometimes(0.1, 0.01, 0.1),
+        },
         in_doubt=chance.choice((0.2, 0.5, 0.8)),
         unseen=sometimes(0.3, 0.05, 0.3),
         outages=tuple(_outage(chance, servers, calm_ns) for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 3)))),

@@ -1,0 +1,51 @@
+"""The simulation can fail: servers as somebody might have built them do not live long."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.protocol.play import Play
+from tests.protocol.site import Room
+from tests.support.breaking import import_broken
+
+NAIVE = tomllib.loads(Path(__file__).with_name("naive.toml").read_text(encoding="utf-8"))["break"]
+PATIENCE = 300
+"""How many seeds a naive version may survive."""
+
+ROOMS = {"snews_cs.server", "snews_cs.coincidence"}
+SHARED = {"snews_cs.coincidence.types", "snews_cs.coincidence.frame", "snews_cs.server.observer"}
+
+
+def naive_room(says: dict[str, Any]) -> Room:
+    """Return the modules of a server with one thing broken."""
+    broken = {f"snews_cs.{says['module']}": (says["says"], says["instead"])}
+    wanted = {name: f"snews_cs.server.{name}" for name in Room.__dataclass_fields__}
+    modules = import_broken(broken, ROOMS, SHARED, wanted.values())
+    return Room(**{name: modules[module] for name, module in wanted.items()})
+
+
+def first_failure(room: Room) -> str | None:
+    """Return what is noticed first, None if nothing is."""
+    for seed in range(PATIENCE):
+        try:
+            Play(seed, room).run()
+        except Exception as failure:  # noqa: BLE001 - a naive server may end by anything
+            return f"seed {seed}: {failure!r}"
+    return None
+
+
+@pytest.mark.parametrize("naive", NAIVE, ids=lambda naive: naive["rule"])
+def test_a_naive_version_is_noticed(naive: dict[str, Any]) -> None:
+    noticed = first_failure(naive_room(naive))
+    assert noticed is not None
+    print(noticed)
+
+
+def test_the_same_modules_unbroken_live_on() -> None:
+    unbroken = naive_room(
+        {"module": "server.loop", "says": "class CoincidenceServer:", "instead": "class CoincidenceServer:"}
+    )
+    for seed in range(20):
+        Play(seed, unbroken).run()
