@@ -54,7 +54,7 @@ class Engine:
         self.parameters = parameters or Parameters()
         self._caches = {key: Cache(key) for key in (CacheKey(*each) for each in product((False, True), repeat=2))}
         self._heartbeats: dict[tuple[bool, str], tuple[bool, Nanoseconds]] = {}
-        self._told_ended: dict[str, int] = {}
+        self._told: dict[str, int] = {}
         self._next_line = 0
         self._next_arrival = 0
         self._unsettled: list[UndoLog] = []
@@ -112,7 +112,7 @@ class Engine:
     def snapshot(self) -> bytes:
         """Return the whole state, from which :meth:`restore` makes an engine that decides alike."""
         beats = [(test, name, *beat) for (test, name), beat in self._heartbeats.items()]
-        state = (self.parameters, self._next_line, self._next_arrival, beats, self._told_ended)
+        state = (self.parameters, self._next_line, self._next_arrival, beats, self._told)
         return snapshot.dump(state, self._caches.values())
 
     @classmethod
@@ -126,7 +126,7 @@ class Engine:
         """
         engine = cls()
         rest = snapshot.load(state, engine._caches)
-        engine.parameters, engine._next_line, engine._next_arrival, beats, engine._told_ended = rest
+        engine.parameters, engine._next_line, engine._next_arrival, beats, engine._told = rest
         engine._heartbeats = {(test, name): (is_on, received_ns) for test, name, is_on, received_ns in beats}
         return engine
 
@@ -250,10 +250,10 @@ class Engine:
 
     def _reconcile(self, message: Reconcile, change: _Change) -> Disposition:
         circumstances = self._circumstances(change, is_test=message.is_test)
-        found = reconcile(message, self._caches, self._told_ended, circumstances)
+        found = reconcile(message, self._caches, self._told, circumstances)
         change.alerts += found.alerts
         for event_id, revision in found.told.items():
-            change.log.put(self._told_ended, event_id, revision)
+            change.log.put(self._told, event_id, revision)
         for cache, before, after in found.announced:
             self._store(cache, Recut([before], [after]), change)
         return Disposition.RECONCILED

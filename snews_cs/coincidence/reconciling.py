@@ -31,20 +31,12 @@ class Reconciliation(NamedTuple):
     announced
         The sublists that have a new standing alert.
     told
-        Of each event that does not stand: up to which revision sent alone its readers are now told so.
+        Of each event: the revision sent alone whose readers are now right.
     """
 
     alerts: list[Alert]
     announced: list[Announced]
     told: dict[str, int]
-
-
-class _End(NamedTuple):
-    """An event that ends: what is left of its sublist, and the last alert of it."""
-
-    cache: Cache
-    remains: Sublist
-    last: Standing
 
 
 @dataclass(slots=True)
@@ -63,7 +55,8 @@ def reconcile(
     """Say what is to be published so that readers believe what the journal says.
 
     An event that stands is announced as it stands. One that does not goes on in another, if two of its detectors
-    still coincide there; else it ends. What readers know already, or were told before, is passed over.
+    still coincide there; else it ends. What readers know already, or were told before, is passed over; of several
+    alerts of one event the highest revision counts.
 
     Parameters
     ----------
@@ -79,7 +72,7 @@ def reconcile(
         for sublist in cache.live_sublists()
         if sublist.standing is not None
     }
-    ends: list[_End] = []
+    alerts: list[Alert] = []
     dues: dict[tuple[int, CacheKey], _Due] = {}
     newly_told: dict[str, int] = {}
 
@@ -87,18 +80,20 @@ def reconcile(
         return dues.setdefault((sublist.number, cache.key), _Due(cache, sublist, sublist.standing))
 
     latest = {sent.event_id: sent for sent in sorted(message.alerts, key=lambda sent: sent.revision)}
-    for sent in latest.values():
+    for sent in sorted(latest.values(), key=lambda sent: (sent.sub_list_number, sent.is_pre_sn, sent.revision)):
+        if sent.revision <= told.get(sent.event_id, 0):
+            continue
+        newly_told[sent.event_id] = sent.revision
         if sent.event_id in standing:
             cache, sublist, last = standing[sent.event_id]
             if sent.revision >= last.revision and sent.alert_uuid != last.alert_uuid:
                 announce(cache, sublist).last = _standing(sent)
-        elif sent.revision > told.get(sent.event_id, 0):
-            newly_told[sent.event_id] = sent.revision
+        else:
             cache = caches[CacheKey(message.is_test, sent.is_pre_sn)]
             remains = _remains(cache, sent)
             heir = _heir(cache, remains, sent, circumstances.parameters.coincidence_threshold_ns)
             if heir is None:
-                ends.append(_End(cache, remains, _standing(sent)))
+                AlertWriter(cache, circumstances, alerts).retraction(remains, _standing(sent))
             else:
                 announce(cache, heir).merged.append(sent.event_id)
     for event_id in message.merged:
@@ -106,9 +101,6 @@ def reconcile(
             cache, sublist, _ = standing[event_id]
             announce(cache, sublist)
 
-    alerts: list[Alert] = []
-    for end in sorted(ends, key=lambda end: (end.remains.number, end.cache.key, end.last.event_id)):
-        AlertWriter(end.cache, circumstances, alerts).retraction(end.remains, end.last)
     announced = [
         Announced(due.cache, due.sublist, _announced(due, AlertWriter(due.cache, circumstances, alerts)))
         for _, due in sorted(dues.items(), key=lambda item: item[0])

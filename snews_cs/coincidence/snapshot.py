@@ -22,7 +22,7 @@ FORMAT = [2, Line._fields, Standing._fields, Acceptance._fields, Member._fields]
 
 EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]], dict[str, int]]
 """Parameters, next line number, next arrival number, the heartbeats (test, detector, is on, received), and of events
-sent alone that do not stand: up to which revision their readers were told so."""
+of which alerts were sent alone: the revision whose readers are right."""
 
 
 def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
@@ -46,7 +46,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
     """
     rows = map(from_json, BytesIO(snapshot))
     try:
-        version, parameters, next_line, next_arrival, heartbeats, told_ended = next(rows)
+        version, parameters, next_line, next_arrival, heartbeats, told = next(rows)
         if version != from_json(to_json(FORMAT)):
             raise UnreadableSnapshot("a snapshot of another version")
         _fill(caches, rows)
@@ -55,7 +55,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
             raise UnreadableSnapshot("a snapshot without parameters")
     except (ValueError, TypeError, KeyError, StopIteration) as error:
         raise UnreadableSnapshot(f"not a snapshot: {error!r}") from error
-    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats], told_ended
+    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats], told
 
 
 def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:

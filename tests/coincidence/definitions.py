@@ -161,13 +161,12 @@ def as_compared(lines: Iterable[Line]) -> list[tuple[str, int, float | None]]:
     return [(line.detector_name, line.time_ns, line.p_value) for line in lines]
 
 
-def heir(window: Window, before: Lines, others: Sublists, now: Lines) -> int | None:
+def heir(window: Window, had: set[str], others: Sublists, now: Lines) -> int | None:
     """Return the number of the sublist that an ended event is merged into, None if there is none.
 
     It still holds an observation of the ended sublist ``window``, and observations of at least two of the detectors
-    that one had; most detectors first, then the lowest number.
+    that one ``had``; most detectors first, then the lowest number.
     """
-    had = detectors(window, before)
     common = {number: len(detectors(other, now) & had) for number, other in others.items() if other & window}
     candidates = [(-shared, number) for number, shared in common.items() if shared >= 2]
     return min(candidates)[1] if candidates else None

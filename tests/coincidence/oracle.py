@@ -9,7 +9,17 @@ from dataclasses import replace
 from typing import Literal
 
 from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Disposition, Outcome
-from snews_cs.messages.types import HardReset, Heartbeat, Member, Message, Observation, Parameters, Retraction
+from snews_cs.messages.types import (
+    HardReset,
+    Heartbeat,
+    Member,
+    Message,
+    Observation,
+    Parameters,
+    Reconcile,
+    Retraction,
+    SentAlone,
+)
 from tests.coincidence.definitions import (
     Event,
     Line,
@@ -40,6 +50,7 @@ class Oracle:
         self.parameters = parameters or Parameters()
         self.caches = {key: OracleCache(key) for key in CACHE_KEYS}
         self.heartbeats: dict[tuple[bool, str], tuple[Literal["ON", "OFF"], int]] = {}
+        self.told: dict[str, int] = {}
         self.next_line_id = 0
         self.arrivals = 0
         self.now = 0
@@ -50,6 +61,7 @@ class Oracle:
         twin = Oracle(self.parameters)
         twin.caches = {key: cache.copy() for key, cache in self.caches.items()}
         twin.heartbeats = dict(self.heartbeats)
+        twin.told = dict(self.told)
         twin.next_line_id, twin.arrivals = self.next_line_id, self.arrivals
         return twin
 
@@ -67,6 +79,11 @@ class Oracle:
                 disposition, alerts = self._observe(self._cache_of(message), message)
             case Retraction():
                 disposition, alerts = self._retract(self._cache_of(message), message)
+            case Reconcile():
+                disposition, alerts = Disposition.RECONCILED, self._reconcile(message)
+            case Parameters():
+                self._adopt(message)
+                disposition = Disposition.NOTED
             case HardReset():
                 disposition = self._reset(message.is_test)
             case Heartbeat():
@@ -106,10 +123,18 @@ class Oracle:
         ]:
             _, line_id, cache = min(over, key=lambda entry: entry[:2])
             del cache.live[line_id]
-            self._regroup(cache)
-            for number in list(cache.standing):
-                if len(detectors(cache.windows.get(number, ()), cache.live)) < 2:
-                    del cache.standing[number]
+            self._regroup_silently(cache)
+
+    def _adopt(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        for cache in self.caches.values():
+            self._regroup_silently(cache)
+
+    def _regroup_silently(self, cache: OracleCache) -> None:
+        self._regroup(cache)
+        for number in list(cache.standing):
+            if len(detectors(cache.windows.get(number, ()), cache.live)) < 2:
+                del cache.standing[number]
 
     def _regroup(self, cache: OracleCache) -> None:
         windows = maximal_windows(cache.live, self.parameters.coincidence_threshold_ns)
@@ -205,7 +230,7 @@ class Oracle:
             if len(holding.get(number, ())) >= 2:
                 continue
             others = {other: window for other, window in cache.windows.items() if other != number}
-            into = heir(windows_before[number], live_before, others, live)
+            into = heir(windows_before[number], detectors(windows_before[number], live_before), others, live)
             if into is not None:
                 merged.setdefault(into, []).append(event.event_id)
                 del cache.standing[number]
@@ -232,6 +257,57 @@ class Oracle:
                     continue
             cache.standing[number] = self._alert(
                 alerts, cache, kind, number, event_before, holding[number], cache.windows[number], withdrawn, merges
+            )
+        return alerts
+
+    # SPEC 6: readers of alerts that went out without the journal are told what it says
+
+    def _reconcile(self, message: Reconcile) -> list[Alert]:
+        alerts: list[Alert] = []
+        anew: dict[tuple[int, CacheKey], tuple[Event | None, list[str]]] = {}
+        stands = {
+            event.event_id: (number, key, event)
+            for key, cache in self.caches.items()
+            if key.is_test == message.is_test
+            for number, event in cache.standing.items()
+        }
+        for sent in sorted(message.alerts, key=lambda sent: (sent.sub_list_number, sent.is_pre_sn, sent.revision)):
+            if any(other.event_id == sent.event_id and other.revision > sent.revision for other in message.alerts):
+                continue
+            if sent.revision <= self.told.get(sent.event_id, 0):
+                continue
+            self.told[sent.event_id] = sent.revision
+            if sent.event_id in stands:
+                number, key, event = stands[sent.event_id]
+                if sent.revision >= event.revision and sent.alert_uuid != event.alert_uuid:
+                    anew[number, key] = (sent_event(sent), anew.get((number, key), (None, []))[1])
+                continue
+            cache = self.caches[CacheKey(message.is_test, sent.is_pre_sn)]
+            said = {(member.detector_name, member.message_uuid) for member in sent.members}
+            left = frozenset(
+                line.line_id
+                for line in cache.live.values()
+                if any((line.detector_name, uuid) in said for _, uuid in line.messages)
+            )
+            into = heir(left, {name for name, _ in said}, cache.windows, cache.live)
+            if into is None:
+                event = sent_event(sent)
+                self._alert(
+                    alerts, cache, AlertType.RETRACTION, sent.sub_list_number, event, event.members, left, frozenset()
+                )
+            else:
+                _, merges = anew.setdefault((into, cache.key), (cache.standing.get(into), []))
+                merges.append(sent.event_id)
+        for event_id in message.merged:
+            if event_id in stands:
+                number, key, event = stands[event_id]
+                anew.setdefault((number, key), (event, []))
+
+        for (number, key), (last, merges) in sorted(anew.items(), key=lambda item: item[0]):
+            cache, window = self.caches[key], self.caches[key].windows[number]
+            kind = AlertType.UPDATE if last else AlertType.INITIAL
+            cache.standing[number] = self._alert(
+                alerts, cache, kind, number, last, members(window, cache.live), window, frozenset(), merges
             )
         return alerts
 
@@ -295,3 +371,22 @@ class Oracle:
             others = [i for i, line in cache.live.items() if line.detector_name == name and i not in window]
             rates.append(max(registered, len(others) / (self.parameters.expiration_ns / SECOND)))
         return accidental_rate_per_year(multiplicity, rates, self.parameters.coincidence_threshold_ns / SECOND)
+
+
+def sent_event(sent: SentAlone) -> Event:
+    """Return an event as the last alert of it says that was sent alone; its members are no lines of ours."""
+    lines = tuple(
+        Line(
+            line_id=-1,
+            detector_name=member.detector_name,
+            anchor_ns=member.neutrino_time_ns,
+            time_ns=member.neutrino_time_ns,
+            p_value=member.p_value,
+            message_uuid=member.message_uuid,
+            received_ns=0,
+            expires_ns=0,
+            messages=(),
+        )
+        for member in sent.members
+    )
+    return Event(sent.event_id, sent.revision, sent.alert_uuid, lines)

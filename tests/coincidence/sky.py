@@ -1,10 +1,10 @@
 """Short words for what is said and seen, so that the named tests read like SPEC."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Alert, CacheKey, LineRecord, Outcome
-from snews_cs.messages.types import HardReset, Heartbeat, Message, Observation, Retraction
+from snews_cs.messages.types import HardReset, Heartbeat, Message, Observation, Reconcile, Retraction, SentAlone
 from tests.coincidence.oracle import HOUR, SECOND, Oracle
 
 REAL = CacheKey(is_test=False, is_pre_sn=False)
@@ -13,7 +13,21 @@ PRE_SN = CacheKey(is_test=False, is_pre_sn=True)
 NOON = 1_700_000_000 * SECOND
 MINUTE = 60 * SECOND
 
-__all__ = ["HOUR", "MINUTE", "NOON", "PRE_SN", "REAL", "SECOND", "TEST", "Sky", "names", "seconds", "times", "types"]
+__all__ = [
+    "HOUR",
+    "MINUTE",
+    "NOON",
+    "PRE_SN",
+    "REAL",
+    "SECOND",
+    "TEST",
+    "Sky",
+    "names",
+    "seconds",
+    "sent_alone",
+    "times",
+    "types",
+]
 
 
 class Sky:
@@ -78,6 +92,10 @@ class Sky:
         """Empty the tests' caches, or the real ones."""
         return self.tell(HardReset(detector_name="", message_uuid=f"message {self.said}", is_test=is_test))
 
+    def reconciles(self, *alerts: SentAlone, merged: tuple[str, ...] = (), is_test: bool = False) -> Outcome:
+        """Say that these alerts went out while the store was away."""
+        return self.tell(Reconcile(is_test=is_test, alerts=alerts, merged=merged))
+
     def tell(self, message: Message) -> Outcome:
         """Say anything, now."""
         self.said += 1
@@ -103,6 +121,19 @@ class Sky:
 def types(outcome: Outcome) -> list[tuple[str, int]]:
     """Return type and sublist number of each alert, in order."""
     return [(str(alert.alert_type), alert.sub_list_number) for alert in outcome.alerts]
+
+
+def sent_alone(alert: Alert, **changed: Any) -> SentAlone:
+    """Return an alert as one that went out while the store was away, with the fields that are given changed."""
+    given: dict[str, Any] = {
+        "event_id": alert.event_id,
+        "is_pre_sn": alert.cache.is_pre_sn,
+        "sub_list_number": alert.sub_list_number,
+        "revision": alert.revision,
+        "alert_uuid": f"{alert.alert_uuid}, but alone",
+        "members": alert.members,
+    }
+    return SentAlone(**{**given, **changed})
 
 
 def names(alert: Alert) -> list[str]:

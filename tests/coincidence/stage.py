@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from snews_cs.coincidence.types import CacheKey
+from snews_cs.coincidence.types import Alert, CacheKey
 from snews_cs.messages.types import (
     HardReset,
     Heartbeat,
+    Member,
     Message,
     Observation,
     Parameters,
+    Reconcile,
     Retraction,
+    SentAlone,
     SignificanceTier,
 )
 from tests.coincidence.definitions import Line, OracleCache
@@ -54,6 +57,7 @@ class Stage:
         self.scene = BEGINNING - 30 * SECOND
         self.said: list[Observation] = []
         self.announced: list[Retraction] = []
+        self.reconciled: list[Reconcile] = []
         self._uuids = 0
 
     # Observations
@@ -165,6 +169,24 @@ class Stage:
         """Empty the tests' caches, or the real ones."""
         self._tell(HardReset(detector_name="", message_uuid=self._fresh_uuid(), is_test=choose((True, True, False))))
 
+    # Alerts sent alone
+
+    def reconcile(self, choose: Choose) -> None:
+        """Say that alerts went out without the journal: of events that stand, that ended, that never were."""
+        is_test = choose((False, False, True))
+        events = {alert.event_id: alert for alert in self._alerts() if alert.cache.is_test == is_test}
+        known, count = list(events.values()), choose((1, 1, 2, 3))
+        sent = [choose((self._sent_later, self._sent_by_itself))(choose, is_test, known) for _ in range(count)]
+        merged = tuple(choose(known).event_id for _ in range(choose((0, 0, 1, 2))) if known)
+        alerts = tuple({each.event_id: each for each in sent if each}.values())
+        self.reconciled.append(Reconcile(is_test=is_test, alerts=alerts, merged=merged))
+        self._tell(self.reconciled[-1])
+
+    def reconcile_again(self, choose: Choose) -> None:
+        """Say so once more, as another server does that was alone too."""
+        if self.reconciled:
+            self._tell(replace(choose(self.reconciled), merged=()))
+
     # Time
 
     def pause(self, choose: Choose) -> None:
@@ -261,6 +283,41 @@ class Stage:
             is_pre_sn=key.is_pre_sn,
         )
 
+    def _alerts(self) -> list[Alert]:
+        return [alert for alert in self.trial.alerts if isinstance(alert, Alert)]
+
+    def _sent_later(self, choose: Choose, is_test: bool, known: Sequence[Alert]) -> SentAlone | None:
+        """Make one more alert of an event that has some, never below what its readers know."""
+        if not known:
+            return None
+        last = choose((choose(known), known[-1]))
+        told = max(each.revision for each in self.trial.alerts if each.event_id == last.event_id)
+        return SentAlone(
+            event_id=last.event_id,
+            is_pre_sn=last.cache.is_pre_sn,
+            sub_list_number=last.sub_list_number,
+            revision=told + choose((0, 1, 1, 2)),
+            alert_uuid=self._fresh_uuid(),
+            members=last.members,
+        )
+
+    def _sent_by_itself(self, choose: Choose, is_test: bool, known: Sequence[Alert]) -> SentAlone:
+        """Make an alert of an event that the journal knows nothing of, about what is there or about something else."""
+        key = CacheKey(is_test, choose((False, False, True)))
+        there = [(line.detector_name, line.time_ns, line.p_value, line.message_uuid) for line in self._live(key)]
+        other = [(name, self.scene, None, self._fresh_uuid()) for name in DETECTORS]
+        members = {
+            name: Member(name, *rest) for name, *rest in (choose(there or other), choose(there or other), *other[:2])
+        }
+        return SentAlone(
+            event_id=self._fresh_uuid(),
+            is_pre_sn=key.is_pre_sn,
+            sub_list_number=choose(range(4)),
+            revision=choose((1, 2)),
+            alert_uuid=self._fresh_uuid(),
+            members=tuple(members.values()),
+        )
+
     def _say(self, message: Observation) -> None:
         self.said.append(message)
         self._tell(message)
@@ -300,6 +357,8 @@ MOVES: dict[Move, int] = {
     Stage.all_heartbeats: 1,
     Stage.something_else: 1,
     Stage.hard_reset: 1,
+    Stage.reconcile: 4,
+    Stage.reconcile_again: 2,
     Stage.pause: 6,
     Stage.leap: 1,
     Stage.leap_to_boundary: 4,

@@ -18,6 +18,7 @@ from snews_cs.coincidence.engine import Engine
 from tests.coincidence import (
     test_false_alarms,
     test_other_servers,
+    test_reconcile,
     test_spec_alerts,
     test_spec_cases,
     test_spec_lifetimes,
@@ -37,6 +38,7 @@ NAMED = [
     test_false_alarms,
     test_other_servers,
     test_undo_and_restart,
+    test_reconcile,
 ]
 BREAKS = [
     Break(**row)

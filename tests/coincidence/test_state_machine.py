@@ -72,6 +72,10 @@ class Play(RuleBasedStateMachine):
         self.make(data, Stage.heartbeat, Stage.all_heartbeats, Stage.something_else, Stage.hard_reset)
 
     @rule(data=DATA)
+    def reconcile(self, data: st.DataObject) -> None:
+        self.make(data, *[Stage.reconcile] * 3, Stage.reconcile_again)
+
+    @rule(data=DATA)
     def think_again(self, data: st.DataObject) -> None:
         self.make(data, Stage.undo, Stage.undo_and_again, Stage.settle, Stage.restart)
 

@@ -7,7 +7,8 @@ import pytest
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Outcome
-from tests.coincidence.sky import HOUR, MINUTE, SECOND, TEST, Sky
+from snews_cs.messages.types import Member, SentAlone
+from tests.coincidence.sky import HOUR, MINUTE, NOON, REAL, SECOND, TEST, Sky
 
 DAY = 24 * HOUR
 Words = Callable[[Sky], Outcome]
@@ -16,6 +17,25 @@ Words = Callable[[Sky], Outcome]
 def leap(sky: Sky, to: int) -> Outcome:
     sky.now = to
     return sky.beats("d5", "OFF")
+
+
+def reconcile(sky: Sky, event_id: str, revision: int) -> Outcome:
+    members = (Member("d8", NOON, None, "d8"), Member("d9", NOON, None, "d9"))
+    return sky.reconciles(
+        SentAlone(
+            event_id=event_id,
+            is_pre_sn=False,
+            sub_list_number=7,
+            revision=revision,
+            alert_uuid=f"alert {revision}",
+            members=members,
+        )
+    )
+
+
+def standing(sky: Sky) -> str:
+    """Return the id of the first event that stands; of none if there is none."""
+    return next((each.event_id for each in sky.decider.caches[REAL].sublists() if each.event_id), "none")
 
 
 WORDS: dict[str, Words] = {
@@ -38,6 +58,9 @@ WORDS: dict[str, Words] = {
     "a last heartbeat": lambda sky: sky.beats("d3", "OFF"),
     "a reset": lambda sky: sky.reset(is_test=False),
     "a test": lambda sky: sky.sees("d3", 9 * SECOND, cache=TEST, uuid="fresh"),
+    "an alert sent alone of an event that stands": lambda sky: reconcile(sky, standing(sky), 4),
+    "an alert sent alone of no event": lambda sky: reconcile(sky, "of nobody", 1),
+    "a later one": lambda sky: reconcile(sky, "of nobody", 2),
     "some expire": lambda sky: leap(sky, DAY + 5 * SECOND),
     "all expire": lambda sky: leap(sky, 3 * DAY),
 }

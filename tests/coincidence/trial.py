@@ -9,7 +9,7 @@ from typing import NamedTuple
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.frame import assign_sublists
 from snews_cs.coincidence.types import Alert, AlertType, CacheKey, LineRecord, Outcome, SublistRecord
-from snews_cs.messages.types import Message, Parameters
+from snews_cs.messages.types import Message, Parameters, Reconcile, SentAlone
 from tests.coincidence.oracle import Oracle
 
 
@@ -38,7 +38,7 @@ class Trial:
     def __init__(self, engine: Engine, parameters: Parameters | None = None) -> None:
         self.engine = engine
         self.oracle = Oracle(parameters)
-        self.alerts: list[Alert] = []
+        self.alerts: list[Alert | SentAlone] = []
         self._history: list[Step] = []
         self._messages = 0
         self._numbers_used: dict[CacheKey, frozenset[int]] = {key: frozenset() for key in self.oracle.caches}
@@ -89,7 +89,9 @@ class Trial:
 
     def _apply(self, message: Message, received_ns: int, key: str) -> Outcome:
         before = self.oracle.copy(), self._numbers_used, len(self.alerts)
-        expected = self.oracle.apply(message, received_ns, key)
+        if isinstance(message, Reconcile):
+            self.alerts += message.alerts
+        expected = self.oracle.apply(self._as_oracle_knows_it(message), received_ns, key)
         outcome = self.engine.apply(message, received_ns, key)
         self._history.append(Step(message, received_ns, key, outcome, *before))
         self._compare(outcome, expected)
@@ -131,6 +133,19 @@ class Trial:
             false_alarm_rate_per_year=expected.false_alarm_rate_per_year,
         )
 
+    def _as_oracle_knows_it(self, message: Message) -> Message:
+        """Return what is said about events with the oracle's identifiers of them; new ones mean themselves."""
+        if not isinstance(message, Reconcile):
+            return message
+        for sent in message.alerts:
+            self._name(sent.event_id, sent.event_id)
+            self._name(sent.alert_uuid, sent.alert_uuid)
+        alerts = tuple(
+            replace(sent, event_id=self._ours(sent.event_id), alert_uuid=self._ours(sent.alert_uuid))
+            for sent in message.alerts
+        )
+        return replace(message, alerts=alerts, merged=tuple(map(self._ours, message.merged)))
+
     def _name(self, engines: str, oracles: str) -> None:
         """Note that a new identifier of the engine means this one of the oracle, unless either has a meaning."""
         if engines not in self._of_engine and oracles not in self._of_oracle:
@@ -148,10 +163,12 @@ class Trial:
         demand(all(alert.alert_uuid != earlier.alert_uuid for earlier in self.alerts), f"alert_uuid again: {alert}")
         previous = [earlier for earlier in self.alerts if earlier.event_id == alert.event_id]
         alike(alert.alert_type is AlertType.INITIAL, not previous, f"INITIAL begins an event: {alert}")
-        alike(alert.revision, len(previous) + 1, "revision")
+        alike(alert.revision, max((earlier.revision for earlier in previous), default=0) + 1, "revision")
         if previous:
-            alike(alert.supersedes, previous[-1].alert_uuid, "supersedes")
-            demand(previous[-1].alert_type is not AlertType.RETRACTION, f"a word after RETRACTION: {alert}")
+            latest = max(reversed(previous), key=lambda earlier: earlier.revision)
+            alike(alert.supersedes, latest.alert_uuid, "supersedes")
+            is_over = isinstance(latest, Alert) and latest.alert_type is AlertType.RETRACTION
+            demand(not is_over, f"a word after RETRACTION: {alert}")
 
     # How they stand
 
