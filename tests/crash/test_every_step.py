@@ -21,7 +21,7 @@ from tests.crash.traffic import Traffic
 from tests.support.broker import Broker
 from tests.support.hand import Hand, Place
 from tests.support.server import PATIENCE_S, SNEWS_CS
-from tests.support.system import System
+from tests.support.system import System, observation
 from tests.support.truth import alerts_of, check_alerts, check_journal, check_projections
 
 PARTITIONS = 3
@@ -127,3 +127,35 @@ def test_every_step(system: System, rng: random.Random, seed: int, tmp_path: Pat
         chain.suffer(deed, point)
     chain.finish()
     chain.check(tmp_path / "fresh.sqlite")
+
+
+def test_the_same_members_twice_are_two_alerts(system: System, rng: random.Random) -> None:
+    """{JUNO, LVD} +IceCube -IceCube +KamLAND -KamLAND, and a server dies of every message."""
+    points = [f"{when} {step}" for step in ("append", "publish", "mark") for when in ("before", "after")]
+    for number, (messages, point) in enumerate(zip(STORY, rng.sample(points, len(STORY)), strict=True)):
+        for message in messages:
+            system.publish(message)
+        call = 2 if number == 0 and "append" in point else 1  # the parameters are appended first
+        server = system.start({VARIABLE: f"kill {point} {call}"}, wait=False)
+        assert server.exit_code() == -signal.SIGKILL, server.log_text()
+    with system.start() as server:
+        alerts = system.alerts(5)
+    check_alerts(system.journal(), alerts)
+    told = {alert["alert_uuid"]: (alert["alert_type"], alert["detector_names"]) for alert in alerts}
+    both = ["JUNO", "LVD"]
+    assert list(told.values()) == [
+        ("INITIAL", both),
+        ("UPDATE", [*both, "IceCube"]),
+        ("UPDATE", both),
+        ("UPDATE", [*both, "KamLAND"]),
+        ("UPDATE", both),
+    ]
+
+
+STORY = (
+    (observation("JUNO", 0), observation("LVD", 1)),
+    (observation("IceCube", 2),),
+    ({"tier": "Retraction", "detector_name": "IceCube", "retract_latest_n": 1},),
+    (observation("KamLAND", 2),),
+    ({"tier": "Retraction", "detector_name": "KamLAND", "retract_latest_n": 1},),
+)
