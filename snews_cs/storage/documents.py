@@ -6,7 +6,6 @@ from typing import Any
 import bson
 from bson.errors import InvalidDocument
 
-from snews_cs.coincidence.types import CacheKey, Outcome
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
 from snews_cs.messages.types import MESSAGE, ConnectionTest, Member, Message, Nanoseconds, Reconcile
@@ -16,15 +15,24 @@ from snews_cs.storage.tables import COLUMNS, Row, values
 
 Document = dict[str, Any]
 
+LAYOUT = 2
+"""Version of the documents."""
+
 LARGEST_PART = 4 * 2**20
 """What would take more bytes than this as a part of a document is kept as text (a document may have 16 MiB)."""
 
 
+def identity(value: int | str) -> str:
+    """Return the ``_id`` of what is known by a number or a name; numbers keep their order."""
+    return f"{value:012d}" if isinstance(value, int) else value
+
+
 def to_document(entry: Entry) -> Document:
-    """Return an entry as a document. Message and outcome are sub-documents wherever BSON can hold them."""
+    """Return an entry as a document. The message is a sub-document wherever BSON can hold it."""
     raw = entry.raw
     return {
-        "_id": entry.sequence,
+        "_id": identity(entry.sequence),
+        "sequence": entry.sequence,
         "key": entry.key,
         "received_ns": entry.received_ns,
         "raw": {
@@ -37,7 +45,7 @@ def to_document(entry: Entry) -> Document:
         },
         "message": None if entry.message is None else _message_part(entry.message),
         "verdict": VERDICT.dump_python(entry.verdict, mode="json"),
-        "outcome": None if entry.outcome is None else _outcome_part(entry.outcome),
+        "outcome": None if entry.outcome is None else json_text(entry.outcome),
         "alerts": list(entry.alerts_json),
         "writer": entry.writer,
         "attempt": entry.attempt,
@@ -48,10 +56,10 @@ def to_document(entry: Entry) -> Document:
 
 def from_document(document: Document) -> Entry:
     """Return the entry of a document; :class:`snews_cs.errors.StorageError` if it is not one."""
-    raw, message, outcome = document["raw"], document["message"], document["outcome"]
-    with reading(document["_id"]):
+    with reading(int(document["_id"])):
+        raw, message, outcome = document["raw"], document["message"], document["outcome"]
         return Entry(
-            sequence=int(document["_id"]),
+            sequence=int(document["sequence"]),
             key=document["key"],
             received_ns=int(document["received_ns"]),
             raw=RawMessage(
@@ -64,7 +72,7 @@ def from_document(document: Document) -> Entry:
             ),
             message=None if message is None else _message(message),
             verdict=VERDICT.validate_python(document["verdict"]),
-            outcome=None if outcome is None else _outcome(outcome),
+            outcome=None if outcome is None else OUTCOME.validate_json(outcome),
             alerts_json=tuple(document["alerts"]),
             writer=document["writer"],
             attempt=document["attempt"],
@@ -74,7 +82,7 @@ def from_document(document: Document) -> Entry:
 
 
 def to_row_document(row: Row) -> Document:
-    """Return a row of a projection as a document; its first column is the ``_id``.
+    """Return a row of a projection as a document; what is in its first column makes the ``_id``, too.
 
     A row that expires also gets ``expires``, a date, for the TTL index.
     """
@@ -83,8 +91,7 @@ def to_row_document(row: Row) -> Document:
         document = {name: value if _fits({name: value}) else json_text(value) for name, value in document.items()}
     if "expires_ns" in document:
         document["expires"] = _date(document["expires_ns"])
-    document["_id"] = document.pop(COLUMNS[type(row)][0])
-    return document
+    return {"_id": identity(values(row)[0]), **document}
 
 
 def _message_part(message: Message) -> Document | str:
@@ -93,7 +100,7 @@ def _message_part(message: Message) -> Document | str:
     plain: Document = MESSAGE.dump_python(message, mode="json")
     if isinstance(message, Reconcile):
         for alert in plain["alerts"]:
-            alert["members"] = [_named(Member, member) for member in alert["members"]]
+            alert["members"] = [_named(member) for member in alert["members"]]
     return plain if _fits(plain) else json_text(message)
 
 
@@ -101,28 +108,8 @@ def _message(part: Document | str) -> Message:
     return MESSAGE.validate_json(part) if isinstance(part, str) else MESSAGE.validate_python(part)
 
 
-def _outcome_part(outcome: Outcome) -> Document | str:
-    """Return an outcome with names for what its named tuples hold: no array is directly within another."""
-    plain: Document = OUTCOME.dump_python(outcome, mode="json")
-    for alert in plain["alerts"]:
-        alert["members"] = [_named(Member, member) for member in alert["members"]]
-    for part in (*plain["alerts"], *plain["lines"], *plain["sublists"]):
-        part["cache"] = _named(CacheKey, part["cache"])
-    plain["sublists_gone"] = [
-        {"cache": _named(CacheKey, cache), "number": number} for cache, number in plain["sublists_gone"]
-    ]
-    return plain if _fits(plain) else json_text(outcome)
-
-
-def _outcome(part: Document | str) -> Outcome:
-    if isinstance(part, str):
-        return OUTCOME.validate_json(part)
-    gone = [(sublist["cache"], sublist["number"]) for sublist in part["sublists_gone"]]
-    return OUTCOME.validate_python({**part, "sublists_gone": gone})
-
-
-def _named(kind: type[Member] | type[CacheKey], values: list[Any]) -> Document:
-    return dict(zip(kind._fields, values, strict=True))
+def _named(member: list[Any]) -> Document:
+    return dict(zip(Member._fields, member, strict=True))
 
 
 def _fits(document: Document) -> bool:

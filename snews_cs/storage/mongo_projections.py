@@ -3,22 +3,32 @@
 Each row is written whole under its identity, so that writing it again after a crash is harmless.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from pymongo import DESCENDING, DeleteOne, ReplaceOne, timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage.documents import Document, to_row_document
+from snews_cs.storage.documents import LAYOUT, Document, identity, to_row_document
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo_errors import taken
 from snews_cs.storage.order import require_run
 from snews_cs.storage.projections import changes
-from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow
+from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow
+
+BULK = 10
+"""How many rows one command changes. (FerretDB needs a connection to its database for each, and hangs at 100.)"""
+
+SWEEP_S = 5.0
+"""How long a sweep may take, s."""
+
+Item = TypeVar("Item")
 
 _MARK = {"_id": "projections"}
 _NO_TTL_INDEXES = frozenset({115, 238})  # CommandNotSupported; NotImplemented, of servers that only speak the protocol
@@ -53,7 +63,12 @@ class MongoProjections:
         for kind in EXPIRING:
             self._index_expiry(self._database[kind.table])
         with suppress(DuplicateKeyError):  # another server makes it just now
-            self._marks.update_one(_MARK, {"$setOnInsert": Mark(0, 0)._asdict()}, upsert=True)
+            self._marks.update_one(_MARK, {"$setOnInsert": {**Mark(0, 0)._asdict(), "layout": LAYOUT}}, upsert=True)
+
+    def layout(self) -> int | None:
+        """Return the version of the store's documents."""
+        found = self._marks.find_one(_MARK)
+        return None if found is None else found.get("layout")
 
     def mark(self) -> Mark:
         """Return where the projections stand."""
@@ -91,7 +106,18 @@ class MongoProjections:
         if self._server_sweeps:
             return 0
         over = {"expires_ns": {"$lte": now_ns}}
-        return sum(self._database[kind.table].delete_many(over).deleted_count for kind in EXPIRING)
+        with timeout(SWEEP_S):  # it looks at every row
+            return sum(self._database[kind.table].delete_many(over).deleted_count for kind in EXPIRING)
+
+    def refused(self, most: int) -> list[int]:
+        """Return the sequence numbers of the latest refused messages, the latest first."""
+        found = self._database[QuarantineRow.table].find({}, {"sequence": True}, sort=[("_id", DESCENDING)], limit=most)
+        return [int(document["sequence"]) for document in found]
+
+    def refusals(self) -> Counter[str]:
+        """Return how many messages were refused for each reason."""
+        found = self._database[QuarantineRow.table].find({}, {"reason": True})
+        return Counter(document["reason"] for document in found)
 
     def drop(self) -> None:
         """Delete the mark, then the rows."""
@@ -116,10 +142,15 @@ class MongoProjections:
     def _write(self, entries: Iterator[Entry] | Sequence[Entry]) -> None:
         found = changes(entries, heartbeats_kept_ns=self._heartbeats_kept_ns)
         if found.lines_gone:
-            self._database[CacheRow.table].delete_many({"_id": {"$in": sorted(found.lines_gone)}})
+            self._delete(self._database[CacheRow.table], sorted(found.lines_gone))
         for kind, rows in found.rows.items():
             if rows:  # a line that came and went within these entries leaves none
                 self._put(self._database[kind.table], [to_row_document(row) for row in rows.values()])
+
+    @staticmethod
+    def _delete(collection: Collection[Document], numbers: Sequence[int]) -> None:
+        for some in _in_bulks(numbers):
+            collection.bulk_write([DeleteOne({"_id": identity(number)}) for number in some], ordered=False)
 
     @staticmethod
     def _put(collection: Collection[Document], documents: Sequence[Document]) -> None:
@@ -127,5 +158,12 @@ class MongoProjections:
         try:
             collection.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            for index in taken(error):
-                collection.replace_one({"_id": documents[index]["_id"]}, documents[index], upsert=True)
+            for some in _in_bulks([documents[index] for index in taken(error)]):
+                collection.bulk_write(
+                    [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in some], ordered=False
+                )
+
+
+def _in_bulks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), BULK):
+        yield items[start : start + BULK]

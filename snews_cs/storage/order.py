@@ -1,4 +1,4 @@
-"""The journal has no holes: what both stores check before they write, and while they read."""
+"""The journal has no holes, and is of this version: what both stores check before they write, and while they read."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,6 +17,21 @@ def require_run(entries: Sequence[Entry], first: int) -> None:
     for expected, entry in enumerate(entries, first):
         if entry.sequence != expected:
             raise StorageError(f"entry {expected} is missing before entry {entry.sequence}")
+
+
+def require_layout(name: str, found: object, ours: int) -> None:
+    """Check that a store is laid out as this version does it.
+
+    Raises
+    ------
+    StorageError
+        If it is not.
+    """
+    if found != ours:
+        raise StorageError(
+            f"{name} was made by another version of snews_cs (its layout is {found}, this version's is {ours}); it"
+            " stays as it is: name another store, or use that version"
+        )
 
 
 def in_order(read_page: Callable[[int], Sequence[Entry]], after: int) -> Iterator[Entry]:

@@ -16,7 +16,7 @@ from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage import sql
 from snews_cs.storage.codec import from_row, json_text, to_row
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.order import in_order, require_run
+from snews_cs.storage.order import in_order, require_layout, require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.tables import Row, values
 
@@ -189,11 +189,7 @@ class SqliteStorage:
             return True
         if self._value("PRAGMA application_id") != sql.APPLICATION_ID:
             raise StorageError(f"{self._path} is the database of another program")
-        if (layout := self._value("PRAGMA user_version")) != sql.LAYOUT:
-            raise StorageError(
-                f"{self._path} was made by another version of snews_cs (its tables are of version {layout}, this one"
-                f" works with version {sql.LAYOUT}); it stays as it is: name another file, or use that version"
-            )
+        require_layout(str(self._path), self._value("PRAGMA user_version"), sql.LAYOUT)
         return False
 
     def _value(self, query: str, *parameters: Any) -> Any:

@@ -19,6 +19,7 @@ from snews_cs.storage.mongo_projections import MongoProjections
 from snews_cs.storage.mongo_snapshots import CHUNK
 from snews_cs.storage.open import open_reader, open_storage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry, make_line, make_moving, make_raw
+from tests.support.mongomock_bulk import mend_bulk_replacing
 
 
 class Clock:
@@ -35,6 +36,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(mongomock, "utcnow", made)
+    mend_bulk_replacing(monkeypatch)
     return made
 
 
@@ -212,7 +214,7 @@ class TestProjections:
     )
 
     def _check(self, database: Any) -> None:
-        assert [(row["_id"], row["p_value"]) for row in database["cache"].find()] == [(0, 0.25)]
+        assert [(row["line_id"], row["p_value"]) for row in database["cache"].find()] == [(0, 0.25)]
         assert database["coincidence_tier_alerts"].count_documents({}) == 1
 
     @pytest.mark.parametrize("afterwards", [False, True])
@@ -254,7 +256,7 @@ class TestProjections:
     def test_rows_that_bson_cannot_hold(self, storage: MongoStorage, database: Any) -> None:
         entry = make_moving(1, make_line(2**70))
         storage.project([entry])
-        assert database["cache"].find_one()["_id"] == str(2**70)
+        assert database["cache"].find_one()["line_id"] == str(2**70)
 
 
 class TestExpiry:
@@ -264,7 +266,7 @@ class TestExpiry:
         storage.project([make_moving(1, make_line(0), make_line(1, expires_ns=T0 + 2 * DAY_NS))])
         assert database["cache"].index_information()["expires_1"]["expireAfterSeconds"] == 0
         clock.now = datetime(2100, 1, 2, 0, 0, 1)  # noqa: DTZ001
-        assert [row["_id"] for row in database["cache"].find()] == [1]
+        assert [row["line_id"] for row in database["cache"].find()] == [1]
         assert storage.sweep(T0 + 10 * DAY_NS) == 0
 
     def test_a_server_without_ttl_indexes_is_swept(self, client: Any, database: Any) -> None:
@@ -280,7 +282,7 @@ class TestExpiry:
         storage.project([make_moving(1, make_line(0), make_line(1, expires_ns=T0 + 2 * DAY_NS))])
         assert storage.sweep(T0 + DAY_NS - 1) == 0
         assert storage.sweep(T0 + DAY_NS) == 1
-        assert [row["_id"] for row in database["cache"].find()] == [1]
+        assert [row["line_id"] for row in database["cache"].find()] == [1]
 
 
 class TestForPeople:
@@ -289,11 +291,18 @@ class TestForPeople:
     def test_the_collections(self, storage: MongoStorage, database: Any) -> None:
         storage.append([make_alerting(1)])
         storage.project([make_alerting(1)])
-        document = database["all_mgs"].find_one(
-            {"message.detector_name": "JUNO", "outcome.alerts.sent_time_ns": {"$gte": T0}, "raw.offset": 1}
-        )
-        assert document["_id"] == 1
+        document = database["all_mgs"].find_one({"message.detector_name": "JUNO", "raw.offset": 1})
+        assert (document["_id"], document["sequence"]) == ("000000000001", 1)
         assert database["coincidence_tier_alerts"].find_one({"alert.detector_names": "SNO+"})["sequence"] == 1
+
+
+@pytest.mark.parametrize("layout", [{}, {"layout": 3}])
+def test_a_store_of_another_version_stays_as_it_is(client: Any, database: Any, layout: dict[str, int]) -> None:
+    database["all_mgs"].insert_one({"_id": 1})
+    database["projected"].insert_one({"_id": "projections", "sequence": 1, "turn": 1, **layout})
+    with pytest.raises(StorageError, match="^mongomock was made by another version of snews_cs"):
+        opened(client)
+    assert list(database["all_mgs"].index_information()) == ["_id_"]
 
 
 class TestDropping:

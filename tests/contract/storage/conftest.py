@@ -25,6 +25,7 @@ from snews_cs.storage.protocol import Storage, StoreReader
 from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.storage.tables import COLUMNS, KINDS
 from tests.storage.builders import DAY_NS
+from tests.support.mongomock_bulk import mend_bulk_replacing
 
 Store = TypeVar("Store", bound=StoreReader)
 
@@ -122,7 +123,7 @@ def prepared(store: Store) -> Store:
 
 
 def mongo_rows(client: Any, database: str, table: str) -> list[dict[str, Any]]:
-    return [{IDENTITY[table]: row.pop("_id"), **row} for row in client[database][table].find().sort("_id", 1)]
+    return list(client[database][table].find({}, {"_id": False}).sort("_id", 1))
 
 
 @pytest.fixture(scope="session", params=["sqlite", "mongomock", pytest.param("mongodb", marks=pytest.mark.services)])
@@ -137,6 +138,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def place(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     # mongomock's TTL indexes shall find nothing expired (and its own clock warns from Python 3.12 on)
     monkeypatch.setattr(mongomock, "utcnow", lambda: datetime(2099, 1, 1))  # noqa: DTZ001  # what it compares with
+    mend_bulk_replacing(monkeypatch)
     places = {"sqlite": sqlite_place, "mongomock": mongomock_place}
     with places[kind](tmp_path) if kind in places else mongodb_place(kind) as made:
         yield made
