@@ -8,7 +8,7 @@ import pytest
 
 from snews_cs.monitoring.watchdog import Watchdog
 from tests.monitoring.conftest import AWAY, Watched
-from tests.server.conftest import lines, said  # noqa: F401
+from tests.server.conftest import lines  # noqa: F401
 
 
 class Systemd:
@@ -58,7 +58,7 @@ def test_a_life(address: Path, systemd: Systemd) -> None:
     assert systemd.heard() == ["WATCHDOG=1"]
     watched.round(0.1, degraded="the store\nis away")
     assert systemd.heard() == ["STATUS=DEGRADED: the store is away"]
-    watched.monitor.stopping()
+    watched.watchdog.stopping()
     assert systemd.heard() == ["STOPPING=1"]
     watched.watchdog.close()
 

@@ -1,0 +1,50 @@
+"""Watching a server for as long as it runs."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import structlog
+
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.monitoring.health import MonitoringServer
+from snews_cs.monitoring.metrics import Metrics
+from snews_cs.monitoring.monitor import Monitor, Topic
+from snews_cs.monitoring.watchdog import Watchdog
+
+log = structlog.get_logger(__name__)
+
+OFF = "off"
+"""The ``MONITORING_ADDRESS`` that opens no port."""
+
+
+@contextmanager
+def monitored(metrics: Metrics, topic: Topic, *, address: str, now: Callable[[], Nanoseconds]) -> Iterator[Monitor]:
+    """Yield what the server is to tell what happens; its pages are up, and systemd is told, until this context ends.
+
+    An address that cannot be taken is a warning, and no reason for a server to end.
+
+    Parameters
+    ----------
+    metrics
+        What is kept up to date.
+    topic
+        The observation topic.
+    address
+        ``HOST:PORT`` of the pages, or :data:`OFF` (``MONITORING_ADDRESS``).
+    now
+        The clock, TAI ns.
+    """
+    with ExitStack() as stack:
+        watchdog = stack.enter_context(closing(Watchdog.from_environment(os.environ, time.monotonic)))
+        monitor = Monitor(metrics, watchdog, topic, now=now)
+        if address != OFF:
+            try:
+                pages = stack.enter_context(MonitoringServer(address, monitor))
+            except OSError as error:
+                log.warning("no health and metrics", address=address, error=error.strerror or str(error))
+            else:
+                log.info("health and metrics", address=pages.address)
+        stack.callback(watchdog.stopping)
+        yield monitor
