@@ -19,6 +19,7 @@ from snews_cs.cli import main
 from snews_cs.coincidence.content import alert_schema
 from snews_cs.messages.decoders import DECODERS
 from snews_cs.messages.registry import Registry
+from snews_cs.monitoring.metrics import Metrics
 from snews_cs.settings import Settings
 from snews_cs.storage.tables import COLUMNS, KINDS
 
@@ -97,6 +98,11 @@ def collections() -> str:
     return _table(("Collection", "A row is", "Columns"), rows)
 
 
+def metrics() -> str:
+    """Return the table of our own metrics."""
+    return _table(("Metric", "Type", "Meaning"), [(f"`{each.name}`", *each[1:]) for each in Metrics().describe()])
+
+
 def example_alert() -> str:
     """Return the first alert of the README example, as published."""
     return f"```json\n{json.dumps(example_alerts()[0], indent=2)}\n```"
@@ -133,7 +139,7 @@ class Generated(SphinxDirective):
     required_arguments = 1
     sources: ClassVar[dict[str, Callable[[], str]]] = {
         function.__name__.replace("_", "-"): function
-        for function in (settings, alert_fields, decoders, detectors, collections, example_alert, command_line)
+        for function in (settings, alert_fields, decoders, detectors, collections, metrics, example_alert, command_line)
     }
 
     def run(self) -> list[nodes.Node]:

@@ -9,6 +9,7 @@ import pytest
 
 from snews_cs.cli import COMMANDS
 from snews_cs.coincidence.content import alert_schema
+from snews_cs.monitoring.metrics import Metrics
 from snews_cs.settings import Settings
 from tests.docs.pages import DOCS
 
@@ -60,6 +61,11 @@ def test_table_of_settings_has_each_with_its_meaning(generated: ModuleType) -> N
 def test_table_of_alert_fields_is_the_schemas(generated: ModuleType) -> None:
     rows = re.findall(r"^\| `([\w ]+)` \| (.+?) \| (.+) \|$", generated.alert_fields(), re.MULTILINE)
     assert [name for name, _, _ in rows] == list(alert_schema()["properties"])
+
+
+def test_table_of_metrics_has_each_with_its_meaning(generated: ModuleType) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", generated.metrics(), re.MULTILINE)
+    assert rows == [tuple(each) for each in Metrics().describe()]
 
 
 def test_every_command_is_shown(generated: ModuleType) -> None:
