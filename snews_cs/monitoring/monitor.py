@@ -160,6 +160,10 @@ class Monitor:
         if entry.outcome is None or alert == entry.outcome.alerts[-1]:
             self._journaled_s.pop(entry.attempt, None)
 
+    def stopping(self) -> None:
+        """Be told that the loop has ended."""
+        self._watchdog.stopping()
+
     def _since_round_s(self) -> float:
         return self._monotonic() - self._round_s
 

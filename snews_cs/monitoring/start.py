@@ -46,5 +46,4 @@ def monitored(metrics: Metrics, topic: Topic, *, address: str, now: Callable[[],
                 log.warning("no health and metrics", address=address, error=error.strerror or str(error))
             else:
                 log.info("health and metrics", address=pages.address)
-        stack.callback(watchdog.stopping)
         yield monitor

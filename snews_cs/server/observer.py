@@ -47,6 +47,9 @@ class Observer(Protocol):
     def acknowledged(self, entry: Entry, alert: Alert) -> None:
         """Be told that the broker has acknowledged an alert of this entry."""
 
+    def stopping(self) -> None:
+        """Be told that the loop has ended."""
+
 
 class Nobody:
     """Watches nothing."""
@@ -61,4 +64,7 @@ class Nobody:
         """Do nothing."""
 
     def acknowledged(self, entry: Entry, alert: Alert) -> None:
+        """Do nothing."""
+
+    def stopping(self) -> None:
         """Do nothing."""

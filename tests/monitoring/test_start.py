@@ -26,6 +26,7 @@ def tell_all(observer: Observer) -> None:
     observer.journaled([entry])
     observer.acknowledged(entry, make_alert())
     observer.round_done(Standing(sequence=1), Engine())
+    observer.stopping()
 
 
 def test_nobody_may_watch() -> None:

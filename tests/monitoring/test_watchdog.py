@@ -58,7 +58,7 @@ def test_a_life(address: Path, systemd: Systemd) -> None:
     assert systemd.heard() == ["WATCHDOG=1"]
     watched.round(0.1, degraded="the store\nis away")
     assert systemd.heard() == ["STATUS=DEGRADED: the store is away"]
-    watched.watchdog.stopping()
+    watched.monitor.stopping()
     assert systemd.heard() == ["STOPPING=1"]
     watched.watchdog.close()
 
