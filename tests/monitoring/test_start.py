@@ -12,9 +12,10 @@ from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.start import OFF, monitored
 from snews_cs.server.observer import Nobody, Observer, Standing
 from tests.monitoring.conftest import Topic
-from tests.monitoring.test_watchdog import Systemd, address, systemd  # noqa: F401
+from tests.monitoring.test_watchdog import address, systemd  # noqa: F401
 from tests.server.conftest import lines  # noqa: F401
 from tests.storage.builders import T0, make_alert, make_alerting
+from tests.support.systemd import Systemd
 
 Lines = list[dict[str, object]]
 

@@ -1,6 +1,5 @@
 """What systemd is told."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,27 +8,7 @@ import pytest
 from snews_cs.monitoring.watchdog import Watchdog
 from tests.monitoring.conftest import AWAY, Watched
 from tests.server.conftest import lines  # noqa: F401
-
-
-class Systemd:
-    """The other end of ``NOTIFY_SOCKET``."""
-
-    def __init__(self, address: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(address)
-        self._socket.setblocking(False)
-
-    def heard(self) -> list[str]:
-        """Return what was said since it was last asked."""
-        found = []
-        while True:
-            try:
-                found.append(self._socket.recv(4096).decode())
-            except BlockingIOError:
-                return found
-
-    def close(self) -> None:
-        self._socket.close()
+from tests.support.systemd import Systemd
 
 
 @pytest.fixture
@@ -41,9 +20,8 @@ def address(tmp_path: Path) -> Path:
 @pytest.fixture
 def systemd(address: Path) -> Iterator[Systemd]:
     """Give a systemd that listens there."""
-    systemd = Systemd(str(address))
-    yield systemd
-    systemd.close()
+    with Systemd(str(address)) as systemd:
+        yield systemd
 
 
 def test_a_life(address: Path, systemd: Systemd) -> None:
