@@ -102,6 +102,13 @@ def _address(value: str) -> str:
     return value
 
 
+def _state_directory() -> Path:
+    """Return systemd's directory for a service's state (``StateDirectory=``), else that in the user's home."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(given or home) / ("spool" if given else "snews_cs/spool")
+
+
 Text = Annotated[str, BeforeValidator(_expanded)]
 TopicURL = Annotated[Text, AfterValidator(_topic)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -164,6 +171,10 @@ class Settings(BaseSettings):
         "mongodb://localhost:27017", alias="DATABASE_SERVER"
     )
     """The store: ``mongodb://...`` or ``sqlite:///PATH``."""
+    spool_directory: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] = Field(
+        default_factory=_state_directory, alias="SPOOL_DIRECTORY"
+    )
+    """Where each server keeps, in a directory named after its tag, what it decides while the store is away."""
     server_tag: Text = Field(default_factory=socket.gethostname, alias="SERVER_TAG")
     """This server's name in alerts and in the journal; the host name by default."""
     hb_delete_after_ns: Annotated[Days, Positive] = Field(7 * _DAY_NS, alias="HB_DELETE_AFTER")

@@ -67,6 +67,8 @@ def local_settings(settings: Settings, data: Path | None) -> Settings:
     if host not in _LOOPBACK:
         raise SettingsError(f"HOP_BROKER: --embedded needs a broker on this machine, not {broker}")
     changes: dict[str, object] = {"database_server": embedded_store(settings, data)}
+    if "spool_directory" not in given:
+        changes["spool_directory"] = _directory(data) / "spool"
     if "hop_auth" not in given:
         changes["hop_auth"] = False
     return settings.moved_to(broker).model_copy(update=changes)

@@ -1,5 +1,6 @@
 """``snews_cs run-coincidence``: the coincidence server."""
 
+import re
 import signal
 import sys
 import time
@@ -17,10 +18,12 @@ from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import tai_from_posix
 from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.answers import Answers
-from snews_cs.server.journal import Journal
 from snews_cs.server.loop import CoincidenceServer
+from snews_cs.server.observer import Nobody
 from snews_cs.server.outbox import AlertTopics, Outbox
+from snews_cs.server.spool import Spool
 from snews_cs.settings import Settings
+from snews_cs.storage.local import local_storage
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
 from snews_cs.streams.observations import ObservationStream
@@ -102,20 +105,30 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
         "publisher",
         stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth)),
     )
+    observer = Nobody()
     server = CoincidenceServer(
         stream=interpose("stream", stream),
         storage=storage,
-        journal=Journal(storage, settings.server_tag),
-        outbox=Outbox(publisher, topics, storage, time.monotonic),
+        spool=Spool(
+            interpose("spool", stack.enter_context(local_storage(_spool_directory(settings, firedrill=firedrill))))
+        ),
+        outbox=Outbox(publisher, topics, storage, settings.server_tag, time.monotonic, observer),
         answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
+        server_tag=settings.server_tag,
         policy=_policy(settings, registry, firedrill=firedrill),
         parameters=_parameters(settings, registry),
         now=_now,
+        monotonic=time.monotonic,
+        observer=observer,
     )
-    server.start(stop)
     _warm_up(publisher, stop)
     server.run(stop)
     log.info("stopped")
+
+
+def _spool_directory(settings: Settings, *, firedrill: bool) -> Path:
+    name = re.sub(r"[^\w.-]", "_", settings.server_tag)
+    return settings.spool_directory / (f"{name}-firedrill" if firedrill else name)
 
 
 def _stop_on_signals() -> StopRequest:

@@ -4,6 +4,9 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from enum import Enum, auto
+from itertools import islice
+from typing import NamedTuple
 from uuid import uuid4
 
 import structlog
@@ -14,11 +17,16 @@ from snews_cs.coincidence.types import Outcome
 from snews_cs.errors import AppendConflict, StoreUnreachable, UnreadableSnapshot
 from snews_cs.messages.admission import Reading
 from snews_cs.messages.raw import RawMessage
-from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
+from snews_cs.messages.types import Nanoseconds, Parameters, ServerMessage, Verdict
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
 
 log = structlog.get_logger(__name__)
+
+_PARAMETERS_KEY = "parameters"
+
+RECENT = 10_000
+"""How many of the latest keys are remembered: what comes twice mostly comes again soon."""
 
 SNAPSHOT_AFTER = 1_000
 """Entries between two snapshots of the engine; under load at least as many as it remembers observations."""
@@ -46,8 +54,30 @@ class Arrival:
     received_ns: Nanoseconds
 
 
+class Origin(Enum):
+    """Who wrote an entry: this server now, this server some time ago without knowing it, another server."""
+
+    NOW = auto()
+    LATE = auto()
+    ANOTHER = auto()
+
+
+class Stood(NamedTuple):
+    """Entries that have come to stand in the journal."""
+
+    entries: Sequence[Entry]
+    origin: Origin
+
+
 class Journal:
     """The entries up to :attr:`sequence`, and the engine as they leave it.
+
+    Attributes
+    ----------
+    is_behind
+        Whether an append failed, so that the journal may hold what this server does not know of.
+    in_doubt
+        Attempts to append of which this server does not know whether they succeeded.
 
     Parameters
     ----------
@@ -55,16 +85,20 @@ class Journal:
         Where the entries are kept.
     server_tag
         Written into entries and alerts.
+    in_doubt
+        Attempts to append of which this server does not know whether they succeeded.
     """
 
-    def __init__(self, storage: Storage, server_tag: str) -> None:
+    def __init__(self, storage: Storage, server_tag: str, in_doubt: frozenset[str] = frozenset()) -> None:
         self.engine = Engine()
         self.sequence = 0
+        self.is_behind = False
+        self.in_doubt = in_doubt
         self._storage = storage
         self._server_tag = server_tag
         self._snapshot_at = 0
-        self._in_doubt: frozenset[str] = frozenset()
-        self._is_overtaken = False
+        self._recent: dict[str, None] = {}
+        self._must_ask = True
 
     def restore(self) -> None:
         """Prepare the store, and take up the newest snapshot; :meth:`adopt` then brings the entries after it.
@@ -86,8 +120,28 @@ class Journal:
             else:
                 self.sequence = self._snapshot_at = sequence
 
-    def adopt(self) -> Iterator[tuple[Entry, bool]]:
-        """Apply and yield the entries that stand after :attr:`sequence`, and whether an append of ours wrote them.
+    def restore_alone(self, snapshot: tuple[int, bytes] | None, parameters: Parameters, now_ns: Nanoseconds) -> None:
+        """Take up a snapshot from elsewhere, the store being away: what was journaled after it is not known.
+
+        Parameters
+        ----------
+        snapshot
+            As of :meth:`snews_cs.storage.protocol.StoreReader.latest_snapshot`.
+        parameters, now_ns
+            What to decide with, and the time.
+        """
+        if snapshot is not None:
+            try:
+                self.engine = Engine.restore(snapshot[1])
+                self.sequence = snapshot[0]
+            except UnreadableSnapshot as error:
+                log.warning("deciding alone without knowing what was before", error=str(error))
+        if self.engine.parameters != parameters:
+            self.engine.apply(parameters, now_ns, _PARAMETERS_KEY)
+            self.engine.settle()
+
+    def adopt(self) -> Iterator[Stood]:
+        """Apply and yield the entries that stand after :attr:`sequence`.
 
         The outcome must be the one in the entry: a difference means that two versions or two histories disagree. The
         entry stands all the same, and the alarm is raised.
@@ -95,11 +149,8 @@ class Journal:
         Raises
         ------
         StorageError
-            If the store cannot be read, or does not show yet what took the number of an entry of ours; what was
-            yielded is adopted.
+            If the store cannot be read; what was yielded is adopted.
         """
-        is_overtaken, self._is_overtaken = self._is_overtaken, False
-        before = self.sequence
         for entry in self._storage.entries(after=self.sequence):
             try:
                 outcome = self._apply(entry.key, Reading(entry.message, entry.verdict), entry.received_ns)
@@ -115,16 +166,53 @@ class Journal:
                         writer=entry.writer,
                     )
             self.engine.settle()
-            self.sequence = entry.sequence
-            yield entry, entry.attempt in self._in_doubt
-        if is_overtaken and self.sequence == before:
-            raise StoreUnreachable("the store does not show yet what another server wrote first")
+            self._note([entry])
+            yield Stood([entry], Origin.LATE if entry.attempt in self.in_doubt else Origin.ANOTHER)
+        self.is_behind = False
 
-    def unknown(self, messages: Sequence[RawMessage]) -> list[tuple[str, RawMessage]]:
-        """Return the messages that are not in the journal, each once, with their keys."""
-        by_key = {message.key: message for message in messages}
-        known = self._storage.known_keys(list(by_key))
-        return [(key, message) for key, message in by_key.items() if key not in known]
+    def take(self, arrivals: Sequence[Arrival]) -> Iterator[Stood]:
+        """Journal messages that are not journaled yet, and yield what comes to stand, other servers' entries too.
+
+        Raises
+        ------
+        StorageError
+            If the store fails: what was yielded stands, and of the rest nothing is decided. What was written all the
+            same comes with :meth:`adopt`.
+        """
+        left = self.unknown(arrivals) if arrivals else []
+        while left:
+            before = self.sequence
+            appended = self.append(left)
+            yield Stood(appended, Origin.NOW)
+            if len(appended) == len(left):
+                return
+            yield from self.adopt()
+            rest = self.unknown(left)
+            if rest == left and self.sequence == before:
+                raise StoreUnreachable("the store does not show yet what another server wrote first")
+            left = rest
+
+    def is_recent(self, key: str) -> bool:
+        """Whether a message is known to be in the journal; of older ones that is not remembered."""
+        return key in self._recent
+
+    def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Return the messages that are not known to be in the journal, each once.
+
+        The store is asked at first, and since something else than our own appends was met in it, until it knows of
+        nothing more: as long as nothing comes twice and nobody else writes, :meth:`append` alone finds that out.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
+        news = {arrival.key: arrival for arrival in arrivals if arrival.key not in self._recent}
+        if news and self._must_ask:
+            known = self._storage.known_keys(list(news))
+            self._must_ask = bool(known)
+            news = {key: arrival for key, arrival in news.items() if key not in known}
+        return list(news.values())
 
     def append(self, arrivals: Sequence[Arrival]) -> list[Entry]:
         """Decide what follows from messages, write both down durably, and return the entries that stand.
@@ -142,22 +230,45 @@ class Journal:
         try:
             for arrival in arrivals:
                 entries.append(self._decide(arrival, self.sequence + len(entries) + 1))
-            self._in_doubt |= {entry.attempt for entry in entries}
+            self.in_doubt |= {entry.attempt for entry in entries}
+            self.is_behind = True  # until the append is known to have gone well
             self._storage.append(entries)
             standing = len(entries)
         except AppendConflict as conflict:
             log.info("another server wrote first", error=str(conflict))
             standing = conflict.appended
-            self._is_overtaken = True
         finally:
+            self._must_ask |= standing < len(arrivals)
             for entry in reversed(entries[standing:]):
                 if entry.outcome is not None:
                     self.engine.undo()
             self.engine.settle()
-            self.sequence += standing
+            self._note(entries[:standing])
         if standing == len(entries):
-            self._in_doubt = frozenset()  # their numbers are taken now
+            self.is_behind = False
+            self.in_doubt = frozenset()  # their numbers are taken now
         return entries[:standing]
+
+    def decide_alone(self, arrivals: Sequence[Arrival], after: int) -> list[Entry]:
+        """Decide what follows from messages without the store, for good: this journal is of no other use any more.
+
+        Parameters
+        ----------
+        after
+            The entries are numbered from the next number on, outside of the journal.
+        """
+        entries = []
+        for sequence, arrival in enumerate(arrivals, after + 1):
+            entries.append(self._decide(arrival, sequence, degraded=True))
+            self.engine.settle()
+        return entries
+
+    def append_own(self, message: ServerMessage, received_ns: Nanoseconds) -> list[Entry]:
+        """Journal what the server itself has to say (and :meth:`append` as above)."""
+        raw = RawMessage("", -1, -1, -1, (), None)
+        key = f"{message.kind}/{uuid4().hex}"
+        reading = Reading(message=message, verdict=Verdict())
+        return self.append([Arrival(key=key, raw=raw, reading=reading, received_ns=received_ns)])
 
     def append_parameters(self, parameters: Parameters, received_ns: Nanoseconds) -> list[Entry]:
         """Journal the parameters to decide with, if they are not those in force (and :meth:`append` as above)."""
@@ -165,13 +276,10 @@ class Journal:
             return []
         if self.sequence:
             log.warning("the engine's parameters change", **_differences(self.engine.parameters, parameters))
-        key = f"parameters/{uuid4().hex}"
-        raw = RawMessage("", -1, -1, -1, (), None)
-        reading = Reading(message=parameters, verdict=Verdict())
-        return self.append([Arrival(key=key, raw=raw, reading=reading, received_ns=received_ns)])
+        return self.append_own(parameters, received_ns)
 
-    def keep_snapshot(self, *, idle: bool) -> None:
-        """Save the engine's state when it is due and affordable.
+    def keep_snapshot(self, *, idle: bool) -> tuple[int, bytes] | None:
+        """Save the engine's state when it is due and affordable; return the sequence number and the state if it was.
 
         A snapshot costs as much as the engine remembers. A quiet server takes one every :data:`SNAPSHOT_AFTER`
         entries; one that is busy waits for as many entries as it remembers observations, so that an entry's share of
@@ -185,15 +293,25 @@ class Journal:
         since = self.sequence - self._snapshot_at
         if since >= SNAPSHOT_AFTER and (idle or since >= self.engine.remembered):
             with _making_what_lives_long():
-                self._storage.save_snapshot(self.sequence, self.engine.snapshot())
+                state = self.engine.snapshot()
+                self._storage.save_snapshot(self.sequence, state)
             self._snapshot_at = self.sequence
+            return self.sequence, state
+        return None
 
-    def _decide(self, arrival: Arrival, sequence: int) -> Entry:
+    def _note(self, entries: Sequence[Entry]) -> None:
+        """Count entries that stand, and remember the latest keys."""
+        self.sequence += len(entries)
+        self._recent |= dict.fromkeys(entry.key for entry in entries)
+        for key in list(islice(self._recent, max(0, len(self._recent) - RECENT))):
+            del self._recent[key]
+
+    def _decide(self, arrival: Arrival, sequence: int, *, degraded: bool = False) -> Entry:
         reading, outcome = arrival.reading, None
         alerts_json: tuple[str, ...] = ()
         try:
             outcome = self._apply(arrival.key, reading, arrival.received_ns)
-            alerts_json = self._written(outcome)
+            alerts_json = self._written(outcome, degraded=degraded)
         except Exception as error:  # a fault of ours must cost one message, not the server
             log.critical("ALARM: the engine failed on a message", key=arrival.key, exc_info=True)
             if outcome is not None:  # else the engine has undone it
@@ -216,9 +334,9 @@ class Journal:
             published=not alerts_json,
         )
 
-    def _written(self, outcome: Outcome | None) -> tuple[str, ...]:
+    def _written(self, outcome: Outcome | None, *, degraded: bool) -> tuple[str, ...]:
         alerts = outcome.alerts if outcome else ()
-        return tuple(alert_json(alert, server_tag=self._server_tag) for alert in alerts)
+        return tuple(alert_json(alert, server_tag=self._server_tag, degraded=degraded) for alert in alerts)
 
     def _apply(self, key: str, reading: Reading, received_ns: Nanoseconds) -> Outcome | None:
         if reading.message is None or not reading.verdict.accepted:

@@ -1,6 +1,6 @@
 """The loop: the steps of SPEC section 6, numbered alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,19 +12,26 @@ from snews_cs.messages.limits import MAX_KEPT_BYTES
 from snews_cs.messages.masking import mask_passwords
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
+from snews_cs.server.alone import Alone
 from snews_cs.server.answers import Answers
-from snews_cs.server.journal import Arrival, Journal
+from snews_cs.server.journal import Arrival, Journal, Origin, Stood
+from snews_cs.server.observer import Observer, Standing
+from snews_cs.server.opening import open_journal
 from snews_cs.server.outbox import Outbox
 from snews_cs.server.projector import Projector
 from snews_cs.server.reporting import report
+from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
-from snews_cs.waiting import Backoff, StopRequest
+from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 
 GROUP = 200
 """How many messages of a backlog share one durable write."""
+
+LOOK_EVERY_S = 0.25
+"""How often a server that writes nothing looks whether another one has, s."""
 
 SWEEP_EVERY_NS: Nanoseconds = 60 * 10**9
 """How often the store is asked to delete what has outlived its time."""
@@ -41,22 +48,31 @@ class Observations(Protocol):
 
 
 class CoincidenceServer:
-    """Takes messages in, decides, journals, publishes.
+    """Takes messages in, decides, journals, publishes; alone while the store is away.
 
     Parameters
     ----------
     stream
         The observation topic.
-    storage
-        The store.
-    journal, outbox, answers
-        The journal with its engine, the alerts on their way out, and what is answered to clients.
+    storage, spool
+        The store, and the disk for what is decided while it is away.
+    outbox, answers
+        The alerts on their way out, and what is answered to clients.
+    server_tag
+        This server's name.
     policy
         What is accepted.
     parameters
         What the engine shall decide with.
-    now
-        The clock: TAI ns.
+    now, monotonic
+        The clocks: TAI ns; and s that never go back.
+    observer
+        Is told what happens.
+
+    Attributes
+    ----------
+    journal
+        What this server knows of the journal, and its engine.
     """
 
     def __init__(
@@ -64,59 +80,81 @@ class CoincidenceServer:
         *,
         stream: Observations,
         storage: Storage,
-        journal: Journal,
+        spool: Spool,
         outbox: Outbox,
         answers: Answers,
+        server_tag: str,
         policy: AdmissionPolicy,
         parameters: Parameters,
         now: Callable[[], Nanoseconds],
+        monotonic: Callable[[], float],
+        observer: Observer,
     ) -> None:
+        self.journal = Journal(storage, server_tag)
         self._stream = stream
         self._storage = storage
-        self._journal = journal
+        self._spool = spool
         self._outbox = outbox
         self._answers = answers
-        self._projector = Projector(storage)
+        self._server_tag = server_tag
         self._policy = policy
         self._parameters = parameters
         self._now = now
-        self._in_hand: list[RawMessage] = []
-        self._behind = False
+        self._monotonic = monotonic
+        self._observer = observer
+        self._alone = Alone(spool, outbox, monotonic)
+        self._projector = Projector(storage)
+        self._in_hand: list[Arrival] = []
+        self._is_restart = True
+        self._look_at_s = 0.0
         self._sweep_at: Nanoseconds = 0
 
-    def start(self, stop: StopRequest) -> None:
-        """Restore the engine, and take up what was left undone: unmarked alerts, projections that lag behind.
+    def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
+        """Take messages in until told to stop, whatever fails."""
+        self._spool.open()
+        try:
+            self.start(stop)
+        except StorageError as error:
+            self.journal.restore_alone(self._spool.snapshot(), self._parameters, self._now())
+            self._alone.begin(error)
+        self._observer.ready()
+        while not stop:
+            self.turn(stop, wait_s)
+        self._observer.stopping()
 
-        A journal may be long: when told to stop, what is left of it is left, and :meth:`run` then does nothing.
+    def start(self, stop: StopRequest) -> None:
+        """Begin with what the store holds: at the start, and when it has been away.
+
+        When told to stop before that is done, :meth:`run` does nothing.
 
         Raises
         ------
         StorageError
-            If the store cannot be used.
+            If the store fails: nothing has changed for this server then.
         """
-        self._journal.restore()
-        self._replay(stop)
-        while not stop and self._journal.engine.parameters != self._parameters:
-            if self._journal.append_parameters(self._parameters, self._now()):
-                break  # they are in force, unless the engine failed on them: then the old ones are
-            self._replay(stop)
-        self._projector.catch_up(stop)
-        if not stop:
-            self._outbox.add(self._storage.unpublished(), restored=True)
-            log.info("journal restored", entries=self._journal.sequence, unpublished=len(self._outbox))
+        journal = Journal(self._storage, self._server_tag, self.journal.in_doubt)
+        opened = open_journal(journal, self._storage, self._spool, self._parameters, self._now, stop)
+        if opened is None:
+            return
+        self.journal, self._projector = journal, Projector(self._storage)
+        self._outbox.restore(opened.unpublished, opened.sent_alone, is_restart=self._is_restart)
+        self._stream.mark_done(self._alone.end(opened.snapshot))
+        self._is_restart = False
+        self._look_at_s = self._monotonic() + LOOK_EVERY_S
+        log.info("journal restored", entries=journal.sequence, unpublished=len(self._outbox))
 
-    def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
-        """Take messages in until told to stop. While the store fails, messages wait in hand and are tried again."""
-        backoff = Backoff()
-        while not stop:
-            try:
+    def turn(self, stop: StopRequest, wait_s: float) -> None:
+        """Do a round: alone if the store is away, and with it as soon as it answers again."""
+        try:
+            if not self._alone:
                 self.round(wait_s)
-            except StorageError as error:
-                delay_s = backoff.failure()
-                log.error("DEGRADED: the store fails", again_in_s=delay_s, error=str(error))
-                stop.wait(delay_s)
             else:
-                backoff.success()
+                self._round_alone(stop, wait_s)
+                if self._alone.store_is_due:
+                    self.start(stop)
+        except StorageError as error:
+            self._alone.begin(error)
+        self._observer.round_done(self._standing(), self.journal.engine)
 
     def round(self, wait_s: float) -> None:
         """Do the steps of SPEC section 6 once, for one message or for what has piled up.
@@ -131,68 +169,81 @@ class CoincidenceServer:
         StorageError
             If the store fails. Nothing is lost: the next round goes on where this one stopped.
         """
-        if not self._in_hand:
-            self._in_hand = self._stream.batch(wait_s, GROUP)  # 1. read
-        messages = self._in_hand
-        self._journal_messages(messages)  # 1. skip what is journaled, 2. decode, 3. apply, 4. append
+        self._take_in_hand(wait_s)  # 1. read, 2. decode
+        if self.journal.is_behind or self._monotonic() >= self._look_at_s:
+            self._follow_up(self.journal.adopt())
+            self._look_at_s = self._monotonic() + LOOK_EVERY_S
+        self._follow_up(self.journal.take(self._in_hand))  # 1. skip what is journaled, 3. apply, 4. append
         self._outbox.publish()  # 5. publish, wait for the acknowledgement, mark
         self._answers.send()
         self._projector.project()  # 6. bring the projections up to here,
-        self._stream.mark_done(messages)  # and let the committed offset follow
+        self._stream.mark_done([arrival.raw for arrival in self._in_hand])  # and let the committed offset follow
+        is_idle = not self._in_hand
         self._in_hand = []
-        self._keep_house(idle=not messages)
+        self._keep_house(idle=is_idle)
 
-    def _replay(self, stop: StopRequest) -> None:
-        """Bring the engine up to the journal; what follows from the entries is found in the store."""
-        for _ in self._journal.adopt():
-            if stop:
-                break
+    def _round_alone(self, stop: StopRequest, wait_s: float) -> None:
+        """Do the steps with the spool in place of the store, and commit nothing."""
+        if self._spool.is_full:
+            stop.wait(wait_s)
+        else:
+            self._take_in_hand(wait_s)
+        self._tell(self._alone.take(self.journal, self._in_hand))
+        self._in_hand = []
+        self._outbox.publish(alone=True)
+        self._answers.send()
 
-    def _journal_messages(self, messages: Sequence[RawMessage]) -> None:
-        self._catch_up()
-        undecided = self._journal.unknown(messages) if messages else []
-        while undecided:
-            arrivals = [self._read(key, raw) for key, raw in undecided]
-            self._behind = True  # until the append is known to have gone well
-            appended = self._journal.append(arrivals)
-            self._behind = len(appended) < len(arrivals)
-            self._follow_up(appended)
-            self._catch_up()
-            undecided = self._journal.unknown(messages) if len(appended) < len(arrivals) else []
+    def _take_in_hand(self, wait_s: float) -> None:
+        if not self._in_hand:
+            messages = self._stream.batch(min(wait_s, self._outbox.wait_s), GROUP)
+            self._in_hand = [self._read(raw) for raw in messages]
 
-    def _read(self, key: str, raw: RawMessage) -> Arrival:
+    def _read(self, raw: RawMessage) -> Arrival:
         received_ns = self._now()
         try:
-            reading = read_message(raw, received_ns, self._policy)  # 2.
+            reading = read_message(raw, received_ns, self._policy)
             kept = mask_passwords(raw, self._policy.admin_password).cut(MAX_KEPT_BYTES)
         except Exception as error:  # a fault of ours must cost one message, not the server
-            log.critical("ALARM: a message could not even be refused", key=key, exc_info=True)
+            log.critical("ALARM: a message could not even be refused", key=raw.key, exc_info=True)
             reading = Reading(message=None, verdict=Verdict(reason=f"internal error: {type(error).__name__}"))
             kept = replace(raw, headers=(), value=None)  # what is in it could not be masked; the topic still has it
-        return Arrival(key=key, raw=kept, reading=reading, received_ns=received_ns)
+        return Arrival(key=raw.key, raw=kept, reading=reading, received_ns=received_ns)
 
-    def _catch_up(self) -> None:
-        """Adopt what stands in the journal without our knowing: another server's, or our own after a time-out."""
-        if self._behind:
-            for entry, is_ours in self._journal.adopt():
-                if is_ours:
-                    self._follow_up([entry])
-                else:
-                    self._outbox.add([entry], restored=True)
-                    self._projector.add([entry])
-            self._behind = False
+    def _follow_up(self, news: Iterable[Stood]) -> None:
+        """See to what follows from entries that come to stand in the journal."""
+        for entries, origin in news:
+            self._projector.add(entries)
+            match origin:
+                case Origin.NOW:
+                    self._outbox.add(entries)
+                    self._look_at_s = self._monotonic() + LOOK_EVERY_S  # nobody else took these numbers
+                case Origin.LATE:
+                    self._outbox.add_in_doubt(entries)
+                case Origin.ANOTHER:
+                    self._outbox.adopt(entries)
+            if origin is not Origin.ANOTHER:
+                self._tell(entries)
 
-    def _follow_up(self, entries: Sequence[Entry]) -> None:
-        """See to what follows from entries that this server has appended."""
-        self._outbox.add(entries)
-        self._projector.add(entries)
-        report(entries, self._journal.engine.heartbeats())
+    def _tell(self, entries: Sequence[Entry]) -> None:
+        """Tell whoever wants to know what this server has taken in."""
+        report(entries, self.journal.engine.heartbeats())
+        self._observer.journaled(entries)
         for entry in entries:
             self._answers.take(entry)
 
     def _keep_house(self, *, idle: bool) -> None:
-        self._journal.keep_snapshot(idle=idle)
+        self._spool.keep_snapshot(self.journal.keep_snapshot(idle=idle))
         now_ns = self._now()
         if idle and now_ns >= self._sweep_at:
             self._storage.sweep(now_ns)
             self._sweep_at = now_ns + SWEEP_EVERY_NS
+
+    def _standing(self) -> Standing:
+        return Standing(
+            sequence=self.journal.sequence,
+            unpublished=self._outbox.alerts,
+            unpublished_since_ns=self._outbox.since_ns,
+            spooled=self._spool.depth,
+            spooled_since_ns=self._spool.since_ns,
+            degraded=self._alone.reason,
+        )

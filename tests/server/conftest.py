@@ -20,10 +20,13 @@ from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.answers import Answers
 from snews_cs.server.journal import Journal
 from snews_cs.server.loop import CoincidenceServer
+from snews_cs.server.observer import Nobody
 from snews_cs.server.outbox import AlertTopics, Outbox
+from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
+from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.waiting import StopRequest
 from tests.support.flaky import Flaky
 from tests.support.memory import MemoryPublisher, MemoryTopic
@@ -38,6 +41,7 @@ class House:
     """One server, its store, its topics, and clocks that the test moves."""
 
     storage: Flaky
+    disk: Flaky
     path: Path
     topic: MemoryTopic = field(default_factory=MemoryTopic)
     publisher: MemoryPublisher = field(default_factory=lambda: MemoryPublisher(START_UTC))
@@ -51,19 +55,27 @@ class House:
 
     def __post_init__(self) -> None:
         storage = cast("Storage", self.storage)
-        self.journal = Journal(storage, self.tag)
         topics = AlertTopics(alerts="alerts", connection_test="testing")
-        self.outbox = Outbox(self.publisher, topics, storage, self._clock)
+        self.spool = Spool(cast("Storage", self.disk))
+        self.outbox = Outbox(self.publisher, topics, storage, self.tag, self._clock, Nobody())
         self.server = CoincidenceServer(
             stream=self.topic,
             storage=storage,
-            journal=self.journal,
+            spool=self.spool,
             outbox=self.outbox,
             answers=Answers(self.publisher, "testing", self._clock),
             policy=AdmissionPolicy(registry=self.registry, admin_password=PASSWORD),
+            server_tag=self.tag,
             parameters=self.parameters,
             now=lambda: self.now_ns + next(self._ticks),
+            monotonic=self._clock,
+            observer=Nobody(),
         )
+
+    @property
+    def journal(self) -> Journal:
+        """What the server knows of the journal."""
+        return self.server.journal
 
     def _clock(self) -> float:
         return self.monotonic_s
@@ -97,11 +109,13 @@ OpenHouse = Callable[..., House]
 def open_house(tmp_path: Path) -> Iterator[OpenHouse]:
     """Return a function that starts a server on the test's one store; several may be open at once."""
     path = tmp_path / "store.sqlite"
+    spools = (f"spool{number}.sqlite" for number in itertools.count())
     with ExitStack() as stack:
 
         def build(*, started: bool = True, **more: Any) -> House:
             storage = stack.enter_context(closing(open_storage(f"sqlite:///{path}")))
-            house = House(Flaky(storage), path, **more)
+            spool = stack.enter_context(closing(SqliteStorage(tmp_path / next(spools), heartbeats_kept_ns=1)))
+            house = House(Flaky(storage), Flaky(spool), path, **more)
             if started:
                 house.server.start(house.stop)
             return house

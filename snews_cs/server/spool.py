@@ -1,0 +1,143 @@
+"""The spool: what a server decided alone, on the disk of its own machine, until the store is back."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import structlog
+
+from snews_cs.errors import StorageError
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.protocol import Storage
+
+log = structlog.get_logger(__name__)
+
+MOST_UNWRITTEN = 10_000
+"""How many entries are kept in memory at most while the spool's disk, too, does not take them."""
+
+
+class Spool:
+    """Entries that are not in the journal yet, numbered 1, 2, 3, ... of their own.
+
+    It outlives the server. What its disk does not take is held in memory and written as soon as it can be; Kafka still
+    has it, for no offset is committed meanwhile. Beside the entries it holds a copy of the engine's last snapshot, to
+    begin with when the store is away at the start.
+
+    Parameters
+    ----------
+    storage
+        A store on this machine, for this server alone.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._written: int | None = None  # how many are on the disk; None if that must be looked up
+        self._unwritten: list[Entry] = []
+        self._since_ns: Nanoseconds | None = None
+
+    def open(self) -> None:
+        """Take up what an earlier server left; what fails is logged, and tried again when something is written."""
+        try:
+            self._prepare()
+        except StorageError as error:
+            log.critical("ALARM: the local spool cannot be used", error=str(error))
+
+    @property
+    def depth(self) -> int:
+        """How many entries there are."""
+        return self._unwritten[-1].sequence if self._unwritten else self._written or 0
+
+    @property
+    def since_ns(self) -> Nanoseconds | None:
+        """When the first of them was received, TAI ns; None if there is none."""
+        return self._since_ns
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more can be taken in: the disk fails, and enough waits in memory."""
+        return len(self._unwritten) >= MOST_UNWRITTEN
+
+    def known(self, keys: Collection[str]) -> frozenset[str]:
+        """Return those of the keys that are in the spool."""
+        unwritten = frozenset(entry.key for entry in self._unwritten).intersection(keys)
+        try:
+            self._prepare()
+            return unwritten | self._storage.known_keys(keys)
+        except StorageError as error:
+            log.error("the local spool cannot be read", error=str(error))
+            return unwritten
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Keep entries, numbered from :attr:`depth` + 1 on: durably, or else in memory for the time being."""
+        if entries and self._since_ns is None:
+            self._since_ns = entries[0].received_ns
+        self._unwritten += entries
+        try:
+            self._prepare()
+            self._storage.append(self._unwritten)
+        except StorageError as error:
+            self._written = None
+            log.critical("ALARM: the local spool fails, too", unwritten=len(self._unwritten), error=str(error))
+        else:
+            self._written = self.depth
+            self._unwritten = []
+
+    def mark_sent(self, entry: Entry) -> None:
+        """Note that the broker has acknowledged all alerts of an entry; if that fails, they will be repeated."""
+        self._unwritten = [
+            replace(each, published=True) if each.sequence == entry.sequence else each for each in self._unwritten
+        ]
+        try:
+            self._storage.mark_published(entry.sequence)
+        except StorageError as error:
+            log.error("an alert sent alone could not be marked in the local spool", error=str(error))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries in order.
+
+        Raises
+        ------
+        StorageError
+            If they cannot be read.
+        """
+        self._prepare()
+        return chain(self._storage.entries(), self._unwritten)
+
+    def begin_anew(self, snapshot: tuple[int, bytes] | None) -> None:
+        """Forget the entries, all of them being in the journal, and keep a snapshot; if that fails, both stay."""
+        try:
+            self._prepare()
+            if self.depth:
+                self._storage.drop()
+            self._written, self._unwritten, self._since_ns = 0, [], None
+        except StorageError as error:
+            log.error("the local spool could not be emptied", error=str(error))
+        else:
+            self.keep_snapshot(snapshot)
+
+    def keep_snapshot(self, snapshot: tuple[int, bytes] | None) -> None:
+        """Keep a copy of the engine's state, and the sequence number it belongs to, if one is given."""
+        if snapshot is not None:
+            try:
+                self._storage.save_snapshot(*snapshot)
+            except StorageError as error:
+                log.error("the engine's state could not be kept in the local spool", error=str(error))
+
+    def snapshot(self) -> tuple[int, bytes] | None:
+        """Return what :meth:`keep_snapshot` kept last, None if it cannot be read."""
+        try:
+            return self._storage.latest_snapshot()
+        except StorageError as error:
+            log.error("the engine's state in the local spool cannot be read", error=str(error))
+            return None
+
+    def _prepare(self) -> None:
+        """Look up what is on the disk, if that is not known: a failed write may have been done all the same."""
+        if self._written is None:
+            self._storage.prepare()
+            written = self._storage.last_sequence()
+            if self._since_ns is None and (first := self._storage.entry(1)) is not None:
+                self._since_ns = first.received_ns
+            self._unwritten = [entry for entry in self._unwritten if entry.sequence > written]
+            self._written = written
