@@ -91,7 +91,9 @@ def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for field in Settings.model_fields.values():
             patch.delenv(str(field.alias), raising=False)
+        patch.delenv("STATE_DIRECTORY", raising=False)
         patch.setenv("XDG_CONFIG_HOME", str(config_home))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.setenv("TMPDIR", str(temporary))
         patch.setattr(tempfile, "tempdir", str(temporary))
         patch.setenv(*tag.split("="))

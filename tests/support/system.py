@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hop.io import Producer
 from hop.models import JSONBlob
 
 from snews_cs.storage.entry import Entry
+from snews_cs.storage.open import open_reader
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.alerts import AlertStream
 from tests.support.broker import Broker, make_topic
@@ -61,6 +63,7 @@ class System:
             "CONNECTION_TEST_TOPIC": self.topics["testing"],
             "CONSUMER_GROUP": self._prefix,
             "SERVER_TAG": "test server",
+            "SPOOL_DIRECTORY": str(self.directory / "spool"),
         }
 
     @property
@@ -71,6 +74,11 @@ class System:
     def journal(self) -> list[Entry]:
         """Return the entries of the server's journal."""
         return read_journal(self.database)
+
+    def unpublished(self) -> list[Entry]:
+        """Return the entries whose alerts are not marked."""
+        with closing(open_reader(self.database)) as store:
+            return store.unpublished()
 
     def start(
         self,
