@@ -135,8 +135,6 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = PATIENCE_S
-    server_version = "snews_cs"
-    sys_version = ""
 
     def do_GET(self) -> None:  # http.server's name
         page = PAGES.get(self.path.partition("?")[0])
@@ -149,6 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def version_string(self) -> str:
+        """Return what the pages say of the program that answers."""
+        return "snews_cs"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
         """Log nothing: who asks, asks every few seconds."""

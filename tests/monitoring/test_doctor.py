@@ -71,7 +71,7 @@ def test_all_is_well(patient: Patient, server: MonitoringServer) -> None:
     assert clock.startswith(("OK is synchronised", "WARNING is not synchronised"))
     assert code == (1 if clock.startswith("WARNING") else 0)
     topic = patient.settings["ALERT_TOPIC"].rpartition("/")[2]
-    assert found["ALERT_TOPIC"] == f"OK topic {topic} is there; the broker does not say what is permitted"
+    assert found["ALERT_TOPIC"] == f"OK topic {topic}: the broker does not say what is permitted"
     assert found["Kafka"].endswith("answers (without login: HOP_AUTH=false)")
     assert found["store"] == f"OK {patient.store} can be read and written"
     assert found["journal"].startswith("OK 3 entries, the last ")

@@ -83,7 +83,7 @@ def _group(url: str, group_id: str, *, auth: bool) -> Finding:
 def _judged(subject: str, what: str, rights: Rights, needed: frozenset[Right]) -> Finding:
     wanted = " and ".join(sorted(needed))
     if rights is None:
-        return Finding(Level.OK, subject, f"{what} is there; the broker does not say what is permitted")
+        return Finding(Level.OK, subject, f"{what}: the broker does not say what is permitted")
     if missing := needed - rights:
         lacking = " and ".join(sorted(missing))
         return Finding(
