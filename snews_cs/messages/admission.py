@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from snews_cs.errors import MessageRefused
 from snews_cs.messages.decoders import decode
 from snews_cs.messages.limits import quote, shorten
-from snews_cs.messages.masking import mask_message, mask_text
+from snews_cs.messages.masking import mask_message, mask_reason
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S, describe_duration, format_utc
@@ -91,7 +91,7 @@ def read_message(raw: RawMessage, received_ns: Nanoseconds, policy: AdmissionPol
         decoded = decode(raw)
         message = _registered(decoded.message, raw, policy.registry)
     except MessageRefused as refusal:
-        return Reading(None, _refused(refusal, secret))
+        return Reading(None, _refused(refusal, raw, secret))
     message = mask_message(message, secret)
     try:
         _check_marks(message, policy)
@@ -99,12 +99,12 @@ def read_message(raw: RawMessage, received_ns: Nanoseconds, policy: AdmissionPol
             _check_password(message, decoded.password, secret)
         warnings = _check_time(message, received_ns, policy)
     except MessageRefused as refusal:
-        return Reading(message, _refused(refusal, secret))
+        return Reading(message, _refused(refusal, raw, secret))
     return Reading(message, Verdict(warnings=warnings))
 
 
-def _refused(refusal: MessageRefused, secret: str | None) -> Verdict:
-    return Verdict(reason=shorten(mask_text(str(refusal), secret)))
+def _refused(refusal: MessageRefused, raw: RawMessage, secret: str | None) -> Verdict:
+    return Verdict(reason=shorten(mask_reason(str(refusal), raw, secret)))
 
 
 def _registered(message: DetectorMessage, raw: RawMessage, registry: Registry) -> DetectorMessage:

@@ -18,6 +18,9 @@ from snews_cs.messages.types import BrokerChange, ConnectionTest, DetectorMessag
 
 MASK = "***"
 
+SHORT_PASSWORD = 8
+"""A password of fewer characters stands in too much that is none."""
+
 _FIELD = re.compile(r"pass(word|wd|phrase)?", re.IGNORECASE)
 _SIGNS = (b"pass", b"\\u00", b"p\0a", b"p\0\0\0a")  # in whatever holds ``pass``: plain, escaped, in UTF-16 or UTF-32
 _ESCAPED_PASS = "".join(rf"(?:{letter}\0*|\\{{1,9}}u00{ord(letter):x})" for letter in "pass")
@@ -59,13 +62,34 @@ def mask_passwords(raw: RawMessage, secret: str | None) -> RawMessage:
 def mask_text(text: str, secret: str | None) -> str:
     """Return a text without the configured password, cut off after any ``pass:`` or ``pass=``."""
     if secret:
-        text = text.replace(secret, MASK)
+        text = _in_any_writing(secret).sub(MASK, text)
     found = _IN_TEXT.search(text)
     return text if found is None else f"{text[: found.end()]} {MASK}"
 
 
+def mask_reason(reason: str, raw: RawMessage, secret: str | None) -> str:
+    """Return the reason why a record was refused as it may be stored and said.
+
+    Of a record that holds the configured password nothing is quoted: what is quoted is shortened, and a part of a
+    password could not be found in it.
+    """
+    if secret and _in_any_writing(secret).search((raw.value or b"").decode("utf-8", "replace")):
+        start = re.split("['\"]", reason, maxsplit=1)[0]
+        reason = reason if start == reason else f"{start}… (not quoted, because the password stands in the message)"
+    return mask_text(reason, secret)
+
+
 def mask_message(message: DetectorMessage, secret: str | None) -> DetectorMessage:
-    """Return a message with passwords masked in its free texts. What the server decides by is never touched."""
+    """Return a message with passwords masked in its free texts.
+
+    What the server decides by is not touched, but for identifiers in which the configured password stands: equal ones
+    stay equal. One so short that it stands in many of them is left there.
+    """
+    if secret and len(secret) >= SHORT_PASSWORD:
+        find = _in_any_writing(secret)
+        message = replace(message, message_uuid=find.sub(MASK, message.message_uuid))
+        if isinstance(message, Retraction) and message.retract_message_uuid is not None:
+            message = replace(message, retract_message_uuid=find.sub(MASK, message.retract_message_uuid))
     match message:
         case Retraction(reason=str(reason)):
             return replace(message, reason=mask_text(reason, secret))
@@ -121,6 +145,26 @@ def _without(content: bytes, forms: tuple[bytes, ...]) -> bytes:
     for form in forms:
         content = content.replace(form, MASK.encode())
     return content
+
+
+@lru_cache(maxsize=4)
+def _in_any_writing(secret: str) -> re.Pattern[str]:
+    r"""Return what finds the configured password in a text, however often it was escaped (by JSON, ``repr``).
+
+    Backslashes are taken in runs, and the first character without those before it: so the search stays linear.
+    """
+    first, *rest = re.findall(r"\\+|[^\\]", secret)
+    start = r"(?<!\\)\\++" if first.startswith("\\") else _character(first)
+    follow = [r"\\++" if each.startswith("\\") else rf"\\*+{_character(each)}" for each in rest]
+    return re.compile("".join([start, *follow]))
+
+
+def _character(character: str) -> str:
+    """Return a pattern for a character and for what stands for it behind a backslash."""
+    utf_16 = character.encode("utf-16-be", "surrogatepass").hex()
+    in_json = r"\\+u".join(utf_16[start : start + 4] for start in range(0, len(utf_16), 4))
+    in_repr = re.escape(repr(character)[1:-1].lstrip("\\"))
+    return rf"(?:{re.escape(character)}|(?i:u{in_json})|{in_repr})"
 
 
 @lru_cache(maxsize=4)

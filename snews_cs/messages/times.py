@@ -121,14 +121,18 @@ def format_utc(tai_ns: Nanoseconds) -> str:
 
 
 def describe_duration(duration_ns: Nanoseconds) -> str:
-    """Return the length of a time span in words, rounded down: "4 years", "3 days", "5 hours", "61 s", "1.5 s"."""
-    seconds, fraction_ns = divmod(abs(duration_ns), NS_PER_S)
+    """Return the length of a time span in words: "4 years", "3 days", "5 hours", "61 s", "1.5 s".
+
+    It is rounded to ms below 10 s, down above.
+    """
+    seconds = abs(duration_ns) // NS_PER_S
     for length_s, unit in ((31_557_600, "years"), (_S_PER_DAY, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * length_s:
             return f"{seconds // length_s} {unit}"
     if seconds >= 10:
         return f"{seconds} s"
-    return f"{seconds}.{fraction_ns:09}".rstrip("0").rstrip(".") + " s"
+    seconds, milliseconds = divmod((abs(duration_ns) + 500_000) // 1_000_000, 1_000)
+    return f"{seconds}.{milliseconds:03}".rstrip("0").rstrip(".") + " s"
 
 
 class _OldClients(parserinfo):

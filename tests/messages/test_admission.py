@@ -1,5 +1,6 @@
 """Admission: what counts, what is quarantined and with which words, and that nothing raises."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from snews_cs.messages.limits import MAX_REASON_CHARACTERS
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.registry import Detector, Registry
 from snews_cs.messages.times import NS_PER_S, format_utc, parse_utc
-from snews_cs.messages.types import ConnectionTest, GetFeedback, HardReset, Observation, Verdict
+from snews_cs.messages.types import ConnectionTest, GetFeedback, HardReset, Observation, Retraction, Verdict
 from tests.support.samples import json_message, sample, samples
 
 NOW = parse_utc("2026-11-21T06:50:00Z")
@@ -227,6 +228,49 @@ class TestReasons:
             assert reading.verdict == ACCEPTED
             for secret in (PASSWORD, "hunter2", "12345"):
                 assert secret not in repr(reading)
+
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            "Tr0ub4dor&3",
+            "a\\b'c\"d e",
+            "\\\\'\\ends with one\\",
+            "pässwörd\u2028",
+            "日本語のパスワード",
+            "🐎 correct",
+            "x" * 200,
+        ],
+    )
+    @pytest.mark.parametrize("place", ["{}", "see {}", "{0}" + "y" * 200, "y" * 31 + "{0}" + "y" * 31])
+    def test_no_part_of_a_password_in_a_reason(self, secret: str, place: str) -> None:
+        policy = replace(POLICY, admin_password=secret)
+        text = place.format(secret)
+        parts = {secret[start : start + 6] for start in range(max(1, len(secret) - 5))} - {"y" * 6}
+        for field in ("detector_name", "neutrino_time", "p_val", "is_test", "tier", "_id", "email"):
+            for value in (text, {text: [text]}, json.dumps(json.dumps(text)), repr(text)):
+                body = {"detector_name": "LVD", "neutrino_time": format_utc(NOW), field: value}
+                for written in (json.dumps(body), json.dumps(body, ensure_ascii=False), json.dumps(json.dumps(body))):
+                    raw = RawMessage("t", 0, 0, -1, (), written.encode())
+                    reason = read_message(raw, NOW, policy).verdict.reason or ""
+                    assert not any(part in reason or repr(part)[1:-1] in reason for part in parts)
+
+    def test_a_password_in_an_identifier(self) -> None:
+        """It is masked, and a retraction still finds its message."""
+        said, retracted = (
+            read(neutrino_time=format_utc(NOW), detector_name="LVD", uuid=f"{PASSWORD} 1"),
+            read(tier="Retraction", detector_name="LVD", retract_message_uuid=f"{PASSWORD} 1"),
+        )
+        assert isinstance(said.message, Observation)
+        assert isinstance(retracted.message, Retraction)
+        assert PASSWORD not in repr((said, retracted))
+        assert said.message.message_uuid == retracted.message.retract_message_uuid == "*** 1"
+
+    def test_identifiers_are_left_alone_by_a_password_that_hardly_is_one(self) -> None:
+        reading = read(
+            replace(POLICY, admin_password="4"), neutrino_time=format_utc(NOW), detector_name="LVD", uuid="a4"
+        )
+        assert isinstance(reading.message, Observation)
+        assert reading.message.message_uuid == "a4"
 
 
 def test_every_sample_is_read() -> None:

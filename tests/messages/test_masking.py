@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snews_cs.messages.decoders import decode
 from snews_cs.messages.envelope import open_envelope
-from snews_cs.messages.masking import MASK, mask_passwords
+from snews_cs.messages.masking import MASK, mask_passwords, mask_text
 from snews_cs.messages.raw import RawMessage
 from tests.support.pickles import pickled
 from tests.support.samples import samples
@@ -249,3 +249,21 @@ def test_a_password_of_letters_leaves_the_rest_readable(secret: str, before: str
 )
 def test_what_cannot_be_read_and_speaks_of_no_password_stays_whole(value: bytes) -> None:
     assert masked(value) == value
+
+
+@pytest.mark.parametrize("secret", ["\\\\a", "a\\\\", "\\a\\a\\a", "aaaaaaaa"])
+@pytest.mark.parametrize("part", ["\\", "a", "\\a", "a\\\\", "u0061", "\\u0061"])
+def test_a_megabyte_of_what_a_password_is_made_of(secret: str, part: str) -> None:
+    """Where the search is not linear, this takes hours."""
+    text = part * (900_000 // len(part))
+    assert secret not in mask_text(text, secret)
+    masked(json.dumps({"comment": text[:400_000]}).encode(), secret)
+
+
+@given(st.text(st.sampled_from("ab\\'\"é\n\u2028🐎 \ud800"), min_size=1, max_size=8), st.text(), st.integers(0, 3))
+def test_a_password_is_found_however_often_it_was_escaped(secret: str, around: str, layers: int) -> None:
+    text = f"{around}{secret};{around}"
+    for _ in range(layers):
+        assert MASK in mask_text(json.dumps(text), secret)
+        assert MASK in mask_text(repr(text), secret)
+        text = json.dumps(text)

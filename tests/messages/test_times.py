@@ -182,5 +182,17 @@ def test_durations_in_words(seconds: float, words: str) -> None:
     assert describe_duration(round(seconds * NS_PER_S)) == words
 
 
-def test_a_nanosecond_is_described_to_the_digit() -> None:
-    assert describe_duration(1_000_000_001) == "1.000000001 s"
+@pytest.mark.parametrize(
+    ("duration_ns", "words"),
+    [
+        (1_000_000_001, "1 s"),
+        (4_999_999_992, "5 s"),
+        (-1_234_567_890, "1.235 s"),
+        (9_999_600_000, "10 s"),
+        (499_999, "0 s"),
+        (500_000, "0.001 s"),
+        (60_000_000_001, "60 s"),
+    ],
+)
+def test_durations_show_no_digits_that_no_clock_has(duration_ns: int, words: str) -> None:
+    assert describe_duration(duration_ns) == words
