@@ -10,12 +10,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from snews_cs.errors import SettingsError
 
-_Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _fit_to_be_shown(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must be printable, without blanks around it")
+    return text
+
+
+_Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_fit_to_be_shown)]
+
+HIGHEST_RATE_PER_WEEK = 1e9
+"""Highest background rate that a registry may give, 1/week: false alarm rates stay finite."""
 
 
 @validated_dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
@@ -43,7 +53,7 @@ class Detector:
     name: _Text
     number: Annotated[int, Field(ge=0)] | None = None
     aliases: tuple[_Text, ...] = ()
-    background_rate_per_week: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    background_rate_per_week: Annotated[float, Field(gt=0, le=HIGHEST_RATE_PER_WEEK)] = 1.0
     emails: tuple[_Text, ...] = ()
     senders: tuple[_Text, ...] = ()
     latitude_deg: Annotated[float, Field(ge=-90, le=90)] | None = None
@@ -105,10 +115,10 @@ class Registry:
             return cls(_DETECTORS.validate_json(json.dumps(list(entries.values()))))
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            place, *within = fault["loc"]
-            name = list(entries)[int(place)]
-            where = "".join(f" {part}" for part in within)
-            raise SettingsError(f"registry {path}: {name}{where}: {fault['msg']}") from error
+            name = [list(entries)[int(place)] for place in fault["loc"][:1]]
+            where = " ".join(map(str, (*name, *fault["loc"][1:]))) or "a text"
+            text = f"registry {path}: {where}: {fault['msg'].removeprefix('Value error, ')}"
+            raise SettingsError(" ".join(text.split())) from error
 
     def resolve(self, name_or_number: str | int) -> Detector | None:
         """Return the detector with that name, alias or number, None if there is none. Capitals do not count."""
@@ -126,7 +136,7 @@ def _key(name: str) -> str:
 def _read(path: Path) -> list[dict[str, Any]]:
     """Return the objects of an operator's file, each of which has a name."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"registry {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -101,6 +101,11 @@ class TestConnectionTest:
     def test_an_answer_is_not_answered(self) -> None:
         assert refusal_of(**self.OLD, status="received") == "the connection test is an answer already"
 
+    def test_what_would_be_a_large_answer(self) -> None:
+        size = len(json.dumps({**self.OLD, "x": "é" * 5_000}))
+        reason = refusal_of(**self.OLD, x="é" * 5_000)
+        assert reason == f"the connection test has {size} bytes, more than 10000"
+
     @pytest.mark.parametrize("times", [1, 2])
     def test_from_2_on_encoded_once_or_twice(self, times: int) -> None:
         content: Any = self.NEW

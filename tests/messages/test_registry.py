@@ -93,6 +93,11 @@ def test_a_file_extends_and_corrects(tmp_path: Path) -> None:
         ([{"name": "LVD", "aliases": "ICE"}], "LVD aliases"),
         ([{"name": "LVD", "colour": "red"}], "LVD colour: Unexpected"),
         ([{"name": ""}], "name: String should have at least 1 character"),
+        ([{"name": "LVD", "background_rate_per_week": 1e300}], "LVD background_rate_per_week: Input should be less"),
+        ([{"name": "a\nb"}], "a b name: must be printable"),
+        ([{"name": "LVD", "aliases": ["L\x1b[31mVD"]}], "LVD aliases 0: must be printable"),
+        ([{"name": " LVD"}], "name: must be printable, without blanks around it"),
+        ('[{"name": "\\ud800"}]', "registry.json: a text: Invalid JSON"),
         ([{"name": "Theia", "number": 5}], "Theia and LVD are both called '5'"),
         ([{"name": "Theia", "aliases": ["ice"]}], "Theia and IceCube are both called 'ice'"),
     ],
@@ -102,6 +107,11 @@ def test_a_broken_file_is_one_line(tmp_path: Path, content: Any, fault: str) -> 
         Registry.load(write(tmp_path / "registry.json", content))
     assert fault in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    registry = Registry.load(write(tmp_path / "registry.json", '\ufeff[{"name": "Theia"}]'))
+    assert registry.resolve("Theia") is not None
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

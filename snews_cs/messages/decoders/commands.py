@@ -22,6 +22,9 @@ VOCABULARY = Vocabulary(machine_time=("machine_time_utc",), sent_time=("sent_tim
 MOST_ADDRESSES = 20
 """Most mail addresses in one request for feedback."""
 
+MOST_BYTES_ANSWERED = 10_000
+"""Largest connection test that is answered, bytes: the answer repeats it."""
+
 _ADDRESS = re.compile(r"[^@\s;,<>\"]{1,64}@[^@\s;,<>\"]{1,190}")
 
 
@@ -38,7 +41,9 @@ def _connection_test(envelope: Envelope, common: CommonFields) -> ConnectionTest
 
     snews_pt from 2.0 on looks for that in ``meta`` (and writes it there from the start), up to 1.4 at the top level.
     """
-    body = envelope.body
+    body, size = envelope.body, len(envelope.raw.value or b"")
+    if size > MOST_BYTES_ANSWERED:
+        raise MessageRefused(f"the connection test has {size} bytes, more than {MOST_BYTES_ANSWERED}")
     if "_id" in body:
         if body.get("status") == "received":
             raise MessageRefused("the connection test is an answer already")
