@@ -11,14 +11,14 @@ import pymongo
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Alert
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.open import open_storage
+from snews_cs.storage.open import open_reader, open_storage
 from snews_cs.storage.tables import COLUMNS, KINDS
 from tests.support.server import check_alert
 
 
 def read_journal(store: Path | str) -> list[Entry]:
     """Return all entries of a store: a SQLite file, or whatever has that address (``DATABASE_SERVER``)."""
-    with closing(open_storage(store if isinstance(store, str) else f"sqlite:///{store}")) as storage:
+    with closing(open_reader(store if isinstance(store, str) else f"sqlite:///{store}")) as storage:
         return list(storage.entries())
 
 
