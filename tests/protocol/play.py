@@ -1,9 +1,10 @@
 """One play: a seed, what follows from it, and whether all is well in the end."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.protocol.broker import Broker
+from tests.protocol.broker import Broker, Said
 from tests.protocol.in_time import check_in_time
 from tests.protocol.invariants import check_belief, check_journal, check_projected, check_topics, count_repeats
 from tests.protocol.machine import Machine
@@ -43,16 +44,21 @@ class Play:
         Determines everything.
     room
         What the servers are built from.
+    weather, said
+        What happens, and what detectors say, if it is not left to chance.
     """
 
-    def __init__(self, seed: int, room: Room | None = None) -> None:
+    def __init__(
+        self, seed: int, room: Room | None = None, *, weather: Weather | None = None, said: Sequence[Said] | None = None
+    ) -> None:
         self.seed = seed
         self.world = World(seed)
         self.room = room or Room()
         chance = random.Random(f"weather {seed}")
-        self.weather = forecast(chance)
+        self.weather = weather or forecast(chance)
         self.shelf = Shelf()
-        self.broker = Broker(self.weather, Traffic(chance, self.weather).messages(), self.shelf)
+        self.spools = [Shelf() for _ in range(self.weather.servers)]
+        self.broker = Broker(self.weather, said or Traffic(chance, self.weather).messages(), self.shelf)
         self.machines: list[Machine] = []
         self._quiet_since_ns: int | None = None
 
@@ -73,7 +79,9 @@ class Play:
         return self._judge()
 
     def _serve(self, machine: Machine) -> None:
-        serve(machine, self.room, self.shelf, self.broker)
+        spool = self.spools[machine.number]
+        machine.on_power_cut = lambda: spool.lose(self.world.random.randrange(10))
+        serve(machine, self.room, self.shelf, spool, self.broker)
 
     def _look(self) -> None:
         """See whether anything is left to do; end the world when nothing is, or it takes too long."""
@@ -99,6 +107,8 @@ class Play:
             return "a projection"
         if broker.committed != [len(records) for records in broker.records]:
             return "an offset"
+        if any(spool.entries for spool in self.spools):
+            return "a spool"
         if any(machine.is_down for machine in self.machines):
             return "a server"
         return None

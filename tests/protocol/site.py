@@ -9,11 +9,11 @@ from unittest.mock import patch
 
 import structlog
 
-from snews_cs.errors import StorageError
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Parameters
-from snews_cs.server import answers, journal, loop, outbox
+from snews_cs.server import answers, journal, loop, outbox, spool
+from snews_cs.server.observer import Nobody
 from snews_cs.waiting import Backoff, StopRequest
 from tests.protocol.broker import ALERTS, TESTING, Broker, SimulatedPublisher, SimulatedStream
 from tests.protocol.machine import Machine
@@ -33,6 +33,7 @@ class Room:
     journal: ModuleType = journal
     loop: ModuleType = loop
     outbox: ModuleType = outbox
+    spool: ModuleType = spool
 
 
 class SimulatedStop(StopRequest):
@@ -49,8 +50,14 @@ class SimulatedStop(StopRequest):
         return bool(self)
 
 
-def serve(machine: Machine, room: Room, shelf: Shelf, broker: Broker) -> None:
-    """Do what ``run-coincidence`` does, until told to stop, or until the store is away at the start."""
+def serve(machine: Machine, room: Room, shelf: Shelf, spooled: Shelf, broker: Broker) -> None:
+    """Do what ``run-coincidence`` does, until told to stop.
+
+    Parameters
+    ----------
+    shelf, spooled
+        What is in the store of all, and on the disk of this machine.
+    """
     storage = SimulatedStore(machine, shelf)
     publisher = SimulatedPublisher(machine, broker)
     topics = room.outbox.AlertTopics(alerts=ALERTS, connection_test=TESTING)
@@ -60,20 +67,18 @@ def serve(machine: Machine, room: Room, shelf: Shelf, broker: Broker) -> None:
     server = room.loop.CoincidenceServer(
         stream=SimulatedStream(machine, broker),
         storage=storage,
-        journal=room.journal.Journal(storage, machine.tag),
-        outbox=room.outbox.Outbox(publisher, topics, storage, machine.monotonic),
+        spool=room.spool.Spool(SimulatedStore(machine, spooled, "disk")),
+        outbox=room.outbox.Outbox(publisher, topics, storage, machine.tag, machine.monotonic, Nobody()),
         answers=room.answers.Answers(publisher, TESTING, machine.monotonic),
+        server_tag=machine.tag,
         policy=AdmissionPolicy(
             registry=REGISTRY, muted=frozenset({MUTED} if is_muting else ()), admin_password=PASSWORD
         ),
         parameters=Parameters(expiration_ns=machine.weather.expiration_ns),
         now=machine.now,
+        monotonic=machine.monotonic,
+        observer=Nobody(),
     )
-    try:
-        server.start(stop)
-    except StorageError as error:
-        machine.world.note(machine.tag, f"ends: {error}")
-        return
     server.run(stop)
 
 
@@ -89,7 +94,7 @@ def simulated(world: World, machines: list[Machine], room: Room, *, snapshot_aft
     def log(_: Any, level: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         assert world.current is not None
         world.note(world.current.name, f"[{level}] " + " ".join(f"{key}={value}" for key, value in line.items()))
-        if level == "critical":
+        if level == "critical" and "spool" not in line["event"]:
             world.stop(AssertionError(f"an alarm of {world.current.name}: {line}"))
         raise structlog.DropEvent
 
