@@ -17,15 +17,18 @@ from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import tai_from_posix
 from snews_cs.messages.types import Nanoseconds, Parameters
+from snews_cs.monitoring.metrics import Metrics
+from snews_cs.monitoring.start import monitored
+from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.server.answers import Answers
 from snews_cs.server.loop import CoincidenceServer
-from snews_cs.server.observer import Nobody
 from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.server.spool import Spool
 from snews_cs.settings import Settings
 from snews_cs.storage.local import local_storage
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
+from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.observations import ObservationStream
 from snews_cs.streams.publisher import AlertPublisher
 from snews_cs.waiting import StopRequest
@@ -91,21 +94,22 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
     )
     observations = settings.firedrill_observation_topic if firedrill else settings.observation_topic
     stop = _stop_on_signals()
+    metrics = Metrics(settings.server_tag)
     stream = stack.enter_context(
         ObservationStream(
             observations,
             group_id=settings.consumer_group,
             auth=settings.hop_auth,
             on_open=lambda: log.info("(re)Initializing Coincidence System for %s", observations),
+            on_statistics=ConsumerWatch(metrics, TopicAddress.parse(observations).topic),
         )
     )
-
     stop.then(stream.request_stop)
     publisher = interpose(
         "publisher",
         stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth)),
     )
-    observer = Nobody()
+    observer = stack.enter_context(monitored(metrics, stream, address=settings.monitoring_address, now=_now))
     server = CoincidenceServer(
         stream=interpose("stream", stream),
         storage=storage,

@@ -122,6 +122,8 @@ class Monitor:
         if self._topic.is_open:
             self._open_s = now_s
         self._standing = standing
+        if not standing.unpublished:
+            self._journaled_s.clear()  # what is left there another server has published
         self.metrics.journal_sequence.set(standing.sequence)
         self.metrics.unpublished.set(standing.unpublished)
         self.metrics.spooled.set(standing.spooled)
