@@ -65,7 +65,7 @@ ENTRIES_AFTER = f"SELECT {_names(ROW)} FROM all_mgs WHERE sequence > ? ORDER BY 
 UNPUBLISHED = f"SELECT {_names(ROW)} FROM all_mgs WHERE published = 0 ORDER BY sequence"
 UNMARKED = "SELECT sequence, claim FROM all_mgs WHERE published = 0"
 LAST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM all_mgs"
-IS_KNOWN = 'SELECT EXISTS (SELECT 1 FROM all_mgs WHERE "key" = ?)'
+KNOWN = 'SELECT "key" FROM all_mgs WHERE "key" IN (SELECT value FROM json_each(?))'
 MARK_PUBLISHED = "UPDATE all_mgs SET published = 1 WHERE sequence = ? AND published = 0"
 CLAIM = "UPDATE all_mgs SET claim = ? WHERE sequence = ? AND claim = ? AND published = 0"
 

@@ -82,14 +82,15 @@ class SqliteStorage:
         rows = [to_row(entry) for entry in entries]
         with self._transaction(durable=True) as db:
             require_run(entries, min(entries[0].sequence, self.last_sequence() + 1))
-            for entry, row in zip(entries, rows, strict=True):
-                try:
-                    db.execute(sql.APPEND, row)
-                except sqlite3.IntegrityError as error:
-                    taken = "key" if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE else "number"
-                    raise AppendConflict(
-                        f"entry {entry.sequence}: its {taken} is in the journal already", appended=0
-                    ) from error
+            before = db.total_changes
+            try:
+                db.executemany(sql.APPEND, rows)
+            except sqlite3.IntegrityError as error:
+                entry = entries[db.total_changes - before]
+                taken = "key" if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE else "number"
+                raise AppendConflict(
+                    f"entry {entry.sequence}: its {taken} is in the journal already", appended=0
+                ) from error
 
     def entry(self, sequence: int) -> Entry | None:
         """Return the entry with that sequence number, None if there is none."""
@@ -106,7 +107,8 @@ class SqliteStorage:
 
     def known_keys(self, keys: Collection[str]) -> frozenset[str]:
         """Return those of the keys that are in the journal."""
-        return frozenset(key for key in keys if self._value(sql.IS_KNOWN, key))
+        with self._answering():
+            return frozenset(key for (key,) in self._db.execute(sql.KNOWN, (json_text(list(keys)),)))
 
     def unpublished(self) -> list[Entry]:
         """Return the entries whose alerts are not marked as published, in order."""
