@@ -300,7 +300,7 @@ class TestForPeople:
 def test_a_store_of_another_version_stays_as_it_is(client: Any, database: Any, layout: dict[str, int]) -> None:
     database["all_mgs"].insert_one({"_id": 1})
     database["projected"].insert_one({"_id": "projections", "sequence": 1, "turn": 1, **layout})
-    with pytest.raises(StorageError, match="^mongomock was made by another version of snews_cs"):
+    with pytest.raises(StorageError, match=r"^mongomock was made by another version of snews_cs"):
         opened(client)
     assert list(database["all_mgs"].index_information()) == ["_id_"]
 
