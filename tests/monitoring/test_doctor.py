@@ -35,6 +35,7 @@ class Patient:
             "HOP_BROKER": broker.plain_address,
             "HOP_AUTH": "false",
             "DATABASE_SERVER": f"sqlite:///{self.store}",
+            "SPOOL_DIRECTORY": str(directory / "spool"),
         }
         with closing(open_storage(self.settings["DATABASE_SERVER"])) as store:
             store.append(make_entries(1, 3))
@@ -87,6 +88,7 @@ def test_all_is_well(patient: Patient, server: MonitoringServer) -> None:
         "store",
         "journal",
         "disk",
+        "spool",
         "server",
         "Slack",
         "mail",

@@ -7,7 +7,7 @@ from snews_cs.monitoring.doctor.finding import Finding
 from snews_cs.monitoring.doctor.kafka import Topics, check_broker
 from snews_cs.monitoring.doctor.machine import check_clock, check_registry, check_server
 from snews_cs.monitoring.doctor.people import check_mail, check_slack
-from snews_cs.monitoring.doctor.store import check_store
+from snews_cs.monitoring.doctor.store import check_room, check_store
 from snews_cs.notify.slack import SLACK_API
 from snews_cs.settings import MASK, Settings
 
@@ -42,6 +42,7 @@ class Doctor:
             Topics.of(settings, firedrill=self.firedrill), settings.consumer_group, auth=settings.hop_auth
         )
         yield from check_store(settings.database_server, firedrill=self.firedrill)
+        yield check_room("spool", settings.spool_directory)
         yield check_clock()
         yield check_server(settings.monitoring_address)
         yield check_slack(settings.slack_token, settings.slack_channel_id, self.slack_api)

@@ -54,8 +54,12 @@ def check_store(database_server: str, *, firedrill: bool) -> Iterator[Finding]:
 
 def check_room(subject: str, directory: Path) -> Finding:
     """Look whether a directory, or where it would be made, can be written to, and has room."""
-    there = next(each for each in (directory.absolute(), *directory.absolute().parents) if each.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    try:
+        there = next(each for each in (directory.absolute(), *directory.absolute().parents) if each.exists())
+        is_usable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    except PermissionError:
+        there, is_usable = directory, False
+    if not is_usable:
         return Finding(Level.FAILED, subject, f"{there} cannot be written to", "let the server's user write there")
     free = shutil.disk_usage(there).free
     text = f"{free / 10**9:.1f} GB are free at {there}"
