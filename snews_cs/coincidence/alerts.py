@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from snews_cs.coincidence.cache import Cache, Recut
+from snews_cs.coincidence.noise import is_noisy
 from snews_cs.coincidence.rates import accidental_rate_per_year, background_rate_hz
 from snews_cs.coincidence.sublists import Line, Standing, Sublist
 from snews_cs.coincidence.types import Alert, AlertType
@@ -195,10 +196,17 @@ class AlertWriter:
             merged_event_ids=merged,
             false_alarm_rate_per_year=self._false_alarm_rate(sublist, online, len(names)),
             detectors_online=tuple(online),
+            noisy_detector_names=self._noisy(sublist, members),
             sent_time_ns=self._now.received_ns + len(self.alerts),
         )
         self.alerts.append(alert)
         return alert
+
+    def _noisy(self, sublist: Sublist, members: tuple[Member, ...]) -> tuple[str, ...]:
+        """Return the members with too many alarms besides those of this sublist."""
+        alarms, lines, now_ns = self._cache.alarms, set(sublist.line_ids), self._now.received_ns
+        names = (member.detector_name for member in members)
+        return tuple(name for name in names if is_noisy(alarms.get(name, ()), lines, now_ns))
 
     def _false_alarm_rate(self, sublist: Sublist, online: list[str], detectors: int) -> float:
         """Rate of accidental coincidences of that many detectors, 1/year; lines of this sublist are no background."""

@@ -5,6 +5,7 @@ from heapq import heappop, heappush, nlargest
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from snews_cs.coincidence.memory import Identity, Memory
+from snews_cs.coincidence.noise import REMEMBERED, Alarm, is_noisy
 from snews_cs.coincidence.sublists import Line, Sublist, maximal_windows, number_windows
 from snews_cs.coincidence.timeindex import TimeIndex
 from snews_cs.coincidence.types import CacheKey, LineRecord, SublistRecord
@@ -43,6 +44,7 @@ class Cache:
         self._lines_by_arrival: dict[str, dict[int, int]] = {}
         self._later_arrivals: dict[int, tuple[int, ...]] = {}
         self._line_counts: dict[str, int] = {}
+        self._alarms: dict[str, tuple[Alarm, ...]] = {}
         self._expiries: list[tuple[Nanoseconds, int]] = []
 
     # What there is
@@ -71,6 +73,19 @@ class Cache:
     def line_counts(self) -> Mapping[str, int]:
         """How many live lines each detector has."""
         return self._line_counts
+
+    @property
+    def alarms(self) -> Mapping[str, tuple[Alarm, ...]]:
+        """The latest lines that each detector opened, whatever became of them, in the order in which it did."""
+        return self._alarms
+
+    def noisy_detectors(self, now_ns: Nanoseconds, threshold_ns: Nanoseconds) -> set[str]:
+        """Return the detectors with too many alarms now; those that are part of a standing alert do not count."""
+        return {
+            name
+            for name, alarms in self._alarms.items()
+            if is_noisy(alarms, self._standing_lines(alarms, threshold_ns), now_ns)
+        }
 
     def line_record(self, line: Line) -> LineRecord:
         """Return what the journal keeps of a line."""
@@ -150,7 +165,13 @@ class Cache:
     # Changes of lines
 
     def open_line(self, line: Line, log: UndoLog) -> None:
-        """Add a line."""
+        """Add a line: an alarm of its detector."""
+        earlier = self._alarms.get(line.detector_name, ())
+        alarm = Alarm(line.received_ns, line.number)
+        log.put(self._alarms, line.detector_name, (*earlier[1 - REMEMBERED :], alarm))
+        self._add_line(line, log)
+
+    def _add_line(self, line: Line, log: UndoLog) -> None:
         self._lines.put(line, log)
         log.put(self._line_counts, line.detector_name, self._line_counts.get(line.detector_name, 0) + 1)
         log.put(self._lines_by_arrival.setdefault(line.detector_name, {}), line.arrival, line.number)
@@ -247,13 +268,27 @@ class Cache:
     def restore_line(self, line: Line, later_arrivals: Iterable[int]) -> None:
         """Put a line of a snapshot in its place."""
         log = UndoLog()
-        self.open_line(line, log)
+        self._add_line(line, log)
         for arrival in later_arrivals:
             self.join_line(line, arrival, log)
 
     def restore_sublist(self, sublist: Sublist) -> None:
         """Put a sublist of a snapshot in its place."""
         self._sublists.put(sublist, UndoLog())
+
+    def restore_alarms(self, detector_name: str, alarms: Iterable[Alarm]) -> None:
+        """Remember the alarms of a snapshot."""
+        self._alarms[detector_name] = tuple(alarms)
+
+    def _standing_lines(self, alarms: Iterable[Alarm], threshold_ns: Nanoseconds) -> set[int]:
+        """Return those of these lines that are in a sublist with a standing alert."""
+        lines = self._get_lines(alarm.line_number for alarm in alarms)
+        return {
+            line.number
+            for line in lines
+            for sublist in self.sublists_near(line.time_ns, threshold_ns)
+            if sublist.standing is not None and line.number in sublist.line_ids
+        }
 
     def _by_number(self) -> list[Sublist]:
         return sorted(self._sublists, key=lambda sublist: sublist.number)

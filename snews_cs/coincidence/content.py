@@ -10,6 +10,9 @@ from snews_cs.messages.times import format_utc
 
 SCHEMA_VERSION = "1.0"
 
+NOISY = "NOISY"
+"""The flag of a member with too many alarms of late (:mod:`snews_cs.coincidence.noise`)."""
+
 _ID_WORDS = {
     AlertType.INITIAL: "SNEWS_Coincidence_ALERT",
     AlertType.UPDATE: "SNEWS_Coincidence_ALERT-UPDATE",
@@ -70,6 +73,7 @@ def alert_content(alert: Alert, *, server_tag: str, degraded: bool = False) -> d
         "merged_event_ids": list(alert.merged_event_ids),
         "is_pre_sn": alert.cache.is_pre_sn,
         "detectors_online": list(alert.detectors_online),
+        "detector_flags": {name: [NOISY] for name in alert.noisy_detector_names},
         "degraded": degraded,
         "schema_version": SCHEMA_VERSION,
     }

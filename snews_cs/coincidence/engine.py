@@ -151,6 +151,12 @@ class Engine:
             if test == is_test and is_on and now_ns - received_ns < self.parameters.offline_after_ns
         )
 
+    def noisy_detectors(self, now_ns: Nanoseconds, *, is_test: bool = False) -> frozenset[str]:
+        """Return the detectors that an alert about something new would flag as NOISY now."""
+        threshold_ns = self.parameters.coincidence_threshold_ns
+        caches = [cache for key, cache in self._caches.items() if key.is_test == is_test]
+        return frozenset(name for cache in caches for name in cache.noisy_detectors(now_ns, threshold_ns))
+
     def _dispatch(self, message: Message, change: _Change) -> Disposition:
         match message:
             case Observation():

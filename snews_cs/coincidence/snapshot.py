@@ -12,12 +12,13 @@ from pydantic_core import from_json, to_json
 
 from snews_cs.coincidence.cache import Cache
 from snews_cs.coincidence.memory import Acceptance, Identity
+from snews_cs.coincidence.noise import Alarm
 from snews_cs.coincidence.sublists import Line, Standing, Sublist
 from snews_cs.coincidence.types import CacheKey
 from snews_cs.errors import UnreadableSnapshot
 from snews_cs.messages.types import MESSAGE, Member, Nanoseconds, Parameters
 
-FORMAT = [2, Line._fields, Standing._fields, Acceptance._fields, Member._fields]
+FORMAT = [3, Line._fields, Standing._fields, Acceptance._fields, Member._fields, Alarm._fields]
 """What the rows below mean: a snapshot in which they meant something else is not read."""
 
 EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]], dict[str, int]]
@@ -64,6 +65,8 @@ def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:
         yield ("line", cache.later_arrivals(line), *line)
     for sublist in sorted(cache.live_sublists()):
         yield ("sublist", sublist.number, sublist.line_ids, sublist.standing)
+    for detector_name, alarms in cache.alarms.items():
+        yield ("alarms", detector_name, alarms)
     for identity, known in cache.memory.accepted.items():
         yield ("accepted", *identity, known)
     for identity, since in cache.memory.awaited.items():
@@ -87,6 +90,9 @@ def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
                 cache.restore_line(_line(values, strings), later_arrivals)
             case "sublist" if cache:
                 cache.restore_sublist(_sublist(cache, *values))
+            case "alarms" if cache:
+                name, alarms = values
+                cache.restore_alarms(strings.setdefault(name, name), (Alarm(*each) for each in alarms))
             case "accepted":
                 detector, uuid, known = values
                 accepted[_identity(detector, uuid, strings)] = tuple(Acceptance(*each) for each in known)

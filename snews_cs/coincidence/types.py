@@ -52,7 +52,8 @@ class Beat(NamedTuple):
 class Alert:
     """One alert as decided. SPEC section 4 gives each field's meaning; ``event_key`` rules are in ``alerts.py``.
 
-    ``false_alarm_rate_per_year`` is in 1/year; ``sent_time_ns`` is the received time of the message that made the
+    ``false_alarm_rate_per_year`` is in 1/year; ``noisy_detector_names`` are the members with too many alarms of late
+    (:mod:`snews_cs.coincidence.noise`); ``sent_time_ns`` is the received time of the message that made the
     alert, one ns later for each further alert of the same message, so that no two share an ``_id``.
     """
 
@@ -68,6 +69,7 @@ class Alert:
     merged_event_ids: tuple[str, ...]
     false_alarm_rate_per_year: float
     detectors_online: tuple[str, ...]
+    noisy_detector_names: tuple[str, ...] = ()
     sent_time_ns: Nanoseconds
 
 

@@ -51,6 +51,14 @@ class Event:
     members: tuple[Line, ...]
 
 
+class Alarm(NamedTuple):
+    """A line that was opened."""
+
+    detector_name: str
+    line_id: int
+    received_ns: int
+
+
 @dataclass
 class OracleCache:
     """One of the four caches."""
@@ -60,6 +68,7 @@ class OracleCache:
     windows: dict[int, Window] = field(default_factory=dict)
     standing: dict[int, Event] = field(default_factory=dict)
     next_number: int = 0
+    alarms: list[Alarm] = field(default_factory=list)
     accepted: dict[Said, int] = field(default_factory=dict)
     accepted_uuids: set[tuple[str, str]] = field(default_factory=set)
     waiting: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -71,6 +80,7 @@ class OracleCache:
             live=dict(self.live),
             windows=dict(self.windows),
             standing=dict(self.standing),
+            alarms=list(self.alarms),
             accepted=dict(self.accepted),
             accepted_uuids=set(self.accepted_uuids),
             waiting=dict(self.waiting),
@@ -176,6 +186,16 @@ def accidental_rate_per_year(multiplicity: int, rates_hz: Sequence[float], windo
     """SPEC 5: r W^(r-1) e_r(f_1..f_n), the elementary symmetric polynomial term by term."""
     symmetric_polynomial = sum(prod(chosen) for chosen in combinations(rates_hz, multiplicity))
     return multiplicity * window_s ** (multiplicity - 1) * symmetric_polynomial * YEAR_IN_SECONDS
+
+
+def is_noisy(alarms: Iterable[Alarm], now_ns: int) -> bool:
+    """SNEWS 1.0: fewer than 1, 2, 2, 3, 4, 5, 11 alarms in 10 min, 1 h, 10 h, 1 d, 3 d, 1 week, 1 month are allowed."""
+    ages_ns = [now_ns - alarm.received_ns for alarm in alarms]
+    day = 24 * 60
+    allowed = {10: 1, 60: 2, 600: 2, day: 3, 3 * day: 4, 7 * day: 5, 30 * day: 11}
+    return not all(
+        sum(age_ns <= minutes * 60 * 10**9 for age_ns in ages_ns) < fewer for minutes, fewer in allowed.items()
+    )
 
 
 def distance(line: Line, message: Observation) -> int:

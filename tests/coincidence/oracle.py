@@ -21,6 +21,7 @@ from snews_cs.messages.types import (
     SentAlone,
 )
 from tests.coincidence.definitions import (
+    Alarm,
     Event,
     Line,
     OracleCache,
@@ -31,6 +32,7 @@ from tests.coincidence.definitions import (
     detectors,
     distance,
     heir,
+    is_noisy,
     made_of,
     maximal_windows,
     members,
@@ -182,6 +184,7 @@ class Oracle:
         )
         if nearest is None:
             self.next_line_id += 1
+            cache.alarms.append(Alarm(line.detector_name, line.line_id, self.now))
         alerts = self._change(cache, {**cache.live, line.line_id: line})
         return Disposition.REFINED if nearest else Disposition.OPENED, alerts
 
@@ -347,10 +350,30 @@ class Oracle:
                 merged_event_ids=merged_event_ids,
                 false_alarm_rate_per_year=self._false_alarm_rate_per_year(cache, len(listed), online, window),
                 detectors_online=tuple(online),
+                noisy_detector_names=tuple(
+                    line.detector_name for line in listed if self._is_noisy(cache, line.detector_name, window)
+                ),
                 sent_time_ns=self.now + len(alerts),
             )
         )
         return Event(event_id, revision, alert_uuid, listed)
+
+    # Issue 3: noisy detectors
+
+    def noisy_detectors(self, now_ns: int, *, is_test: bool) -> set[str]:
+        """Return the detectors that an alert about something new would flag now."""
+        self.now = now_ns
+        noisy = set()
+        for key, cache in self.caches.items():
+            if key.is_test == is_test:
+                announced = frozenset(line_id for number in cache.standing for line_id in cache.windows[number])
+                names = {alarm.detector_name for alarm in cache.alarms}
+                noisy |= {name for name in names if self._is_noisy(cache, name, announced)}
+        return noisy
+
+    def _is_noisy(self, cache: OracleCache, name: str, excepted: Window) -> bool:
+        latest = [alarm for alarm in cache.alarms if alarm.detector_name == name][-24:]
+        return is_noisy([alarm for alarm in latest if alarm.line_id not in excepted], self.now)
 
     # SPEC 5
 

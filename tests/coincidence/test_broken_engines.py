@@ -17,6 +17,7 @@ import pytest
 from snews_cs.coincidence.engine import Engine
 from tests.coincidence import (
     test_false_alarms,
+    test_noise,
     test_other_servers,
     test_reconcile,
     test_spec_alerts,
@@ -39,6 +40,7 @@ NAMED = [
     test_other_servers,
     test_undo_and_restart,
     test_reconcile,
+    test_noise,
 ]
 BREAKS = [
     Break(**row)

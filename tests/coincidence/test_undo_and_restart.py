@@ -82,7 +82,7 @@ def prepared(sky: Sky) -> Sky:
 
 
 def state(sky: Sky) -> list[object]:
-    return [(cache.lines(), cache.sublists()) for cache in sky.decider.caches.values()]
+    return [(cache.lines(), cache.sublists(), dict(cache.alarms)) for cache in engine_of(sky).caches.values()]
 
 
 def engine_of(sky: Sky) -> Engine:

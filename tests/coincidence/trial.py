@@ -102,6 +102,11 @@ class Trial:
         for is_test in (False, True):
             online = self.engine.detectors_online(received_ns, is_test=is_test)
             demand(online == self.oracle.online(received_ns, is_test), f"other detectors are online: {sorted(online)}")
+            noisy = self.engine.noisy_detectors(received_ns, is_test=is_test)
+            demand(
+                noisy == self.oracle.noisy_detectors(received_ns, is_test=is_test),
+                f"other detectors are noisy: {sorted(noisy)}",
+            )
         return outcome
 
     # What was said

@@ -201,6 +201,7 @@ FULL_OUTCOME = Outcome(
             alert_type=AlertType.RETRACTION,
             retracted_detector_names=("JUNO",),
             merged_event_ids=(str(UUID(int=8)), str(UUID(int=9))),
+            noisy_detector_names=("JUNO",),
         ),
     ),
     lines=(make_line(LARGE, p_value=0.1 + 0.2), make_line(0, detector_name=ODD)),

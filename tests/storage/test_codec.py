@@ -114,6 +114,7 @@ ALERT = st.builds(
     merged_event_ids=tuples(TEXT),
     false_alarm_rate_per_year=st.floats(),
     detectors_online=tuples(TEXT),
+    noisy_detector_names=tuples(TEXT),
     sent_time_ns=NUMBER,
 )
 LINE = st.builds(
