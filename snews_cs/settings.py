@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 MASK = "**********"
 """Stands for a secret wherever one would be shown."""
 
+SHORT_PASSWORD = 8
+"""An administrator's password of fewer characters is easily guessed."""
+
 _SECOND_NS = 10**9
 _DAY_NS = 86_400 * _SECOND_NS
 _LONGEST_NS = 36_525 * _DAY_NS
@@ -65,15 +68,22 @@ def _expanded(value: object, info: ValidationInfo) -> object:
     return re.sub(r"\$\{(\w+)\}", meaning, value) if isinstance(value, str) else value
 
 
+_HOST = r"[\w.-]+(:([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"
+_BROKERS = f"{_HOST}(,{_HOST})*"
+
+
 def _broker(value: str) -> str:
-    if not re.fullmatch(r"[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*", value, re.ASCII):
+    if not re.fullmatch(_BROKERS, value, re.ASCII):
         raise ValueError(f"{value!r} is not HOST or HOST:PORT (several separated by commas)")
     return value
 
 
-def _topic(value: str) -> str:
-    if not re.fullmatch(r"kafka://[\w.:,-]+/[\w.-]{1,249}", value, re.ASCII):
+def _topic(value: str, info: ValidationInfo) -> str:
+    if not re.fullmatch(rf"kafka://{_BROKERS}/[\w.-]{{1,249}}", value, re.ASCII):
         raise ValueError(f"{value!r} is not of the form kafka://HOST[:PORT]/TOPIC")
+    for name, other in info.data.items():
+        if name.endswith("_topic") and other == value:
+            raise ValueError(f"is {name.upper()} too: each topic needs one of its own")
     return value
 
 
@@ -85,8 +95,10 @@ def _listener(value: str) -> str:
 
 
 def _store(value: str) -> str:
-    if not re.match(r"mongodb(\+srv)?://[^/\[\]]|sqlite:///.", value):
-        raise ValueError("is neither mongodb://HOST... nor sqlite:///PATH")
+    if not re.fullmatch(r"mongodb(\+srv)?://([^@/?#\[\]]*@)?[^@/?#\[\]]+([/?][^@]*)?|sqlite:///.+", value):
+        raise ValueError(
+            "is neither mongodb://[USER:PASSWORD@]HOST... (with %40 for @, %2F for / ...) nor sqlite:///PATH"
+        )
     return value
 
 
@@ -222,9 +234,9 @@ class Settings(BaseSettings):
     def secrets(self) -> frozenset[str]:
         """Every secret in force, in clear: what must never be shown."""
         given = (getattr(self, name) for name in type(self).model_fields)
-        inside_url = urlsplit(self.database_server).password or ""
         found = {secret.get_secret_value() for secret in given if isinstance(secret, SecretStr)}
-        return frozenset(found | {inside_url, unquote(inside_url)}) - {""}
+        inside_url = {form for secret in _secrets_in(self.database_server) for form in (secret, unquote(secret))}
+        return frozenset(found | inside_url) - {""}
 
     def shown(self) -> "Iterator[ShownSetting]":
         """Yield every setting as it may be shown to a person: secrets masked, lengths of time in seconds."""
@@ -266,15 +278,19 @@ def load_settings(env_file: Path | None = None) -> Settings:
         log.warning("%s: unknown setting %s", env_file, key)
     given: dict[str, Any] = {key: value for key, value in file.items() if value}
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
         raise SettingsError("; ".join(_faults(error))) from error
+    password = settings.snews_cs_admin_pass
+    if password is not None and len(password.get_secret_value()) < SHORT_PASSWORD:
+        log.warning("snews_cs_admin_pass has fewer than %s characters: it is easily guessed", SHORT_PASSWORD)
+    return settings
 
 
 def _read_env_file(path: Path) -> dict[str, str | None]:
     """Read the file's keys and values as they stand in it."""
     try:
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8-sig") as stream:
             bindings = list(parse_stream(stream))
     except OSError as error:
         raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
@@ -306,7 +322,19 @@ def _shown(value: object, *, is_time: bool) -> str:
             return f"{(Decimal(value) / _SECOND_NS).normalize():f} s"
         case tuple():
             return "; ".join(value)
-        case str() if "://" in value and (password := urlsplit(value).password):
-            return value.replace(f":{password}@", f":{MASK}@")
+        case str() if "://" in value:
+            for secret in _secrets_in(value):
+                value = re.sub(f"(?<=[:=]){re.escape(secret)}(?=[@&]|$)", MASK, value)
+            return value
         case _:
             return str(value)
+
+
+def _secrets_in(url: str) -> Iterator[str]:
+    """Yield what is secret in an address, as it stands there: its password, and options such as a key file's."""
+    parts = urlsplit(url)
+    yield from filter(None, [parts.password])
+    for option in parts.query.split("&"):
+        name, _, content = option.partition("=")
+        if content and re.search("pass|secret|token|properties", name, re.IGNORECASE):
+            yield content

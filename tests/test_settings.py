@@ -139,7 +139,11 @@ def test_hop_auth_false(env_file: Path, value: str) -> None:
         "OBSERVATION_TOPIC=kafka://host",
         "OBSERVATION_TOPIC=kafka://host/a/b",
         "OBSERVATION_TOPIC=kafka://group@host/a",
+        "OBSERVATION_TOPIC=kafka://host:0/a",
+        "OBSERVATION_TOPIC=kafka://:,/a",
         "NO_COINCIDENCE_TOPIC=no",
+        "HOP_BROKER=host:65536",
+        "HOP_BROKER=host:0",
         "HOP_AUTH=maybe",
         "COINCIDENCE_THRESHOLD=ten",
         "COINCIDENCE_THRESHOLD=-1",
@@ -153,6 +157,10 @@ def test_hop_auth_false(env_file: Path, value: str) -> None:
         "HB_DELETE_AFTER=0",
         "DATABASE_SERVER=mysql://localhost",
         "DATABASE_SERVER=sqlite:///",
+        "DATABASE_SERVER=mongodb://a[b",
+        "DATABASE_SERVER=mongodb://me:sec/ret@host",
+        "DATABASE_SERVER=mongodb://me:sec@ret@host",
+        "DATABASE_SERVER=mongodb://me:secret@",
         "MONITORING_ADDRESS=9464",
         "MONITORING_ADDRESS=localhost:65536",
         "ALERT_EMAILS=a@example.org;nobody",
@@ -169,6 +177,22 @@ def test_a_malformed_value_is_one_line_that_names_it(env_file: Path, line: str) 
     assert ";" not in text.replace(value, "")
 
 
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ("CONNECTION_TEST_TOPIC=kafka://${HOP_BROKER}/snews.experiments-test", "OBSERVATION_TOPIC"),
+        ("CONNECTION_TEST_TOPIC=kafka://${HOP_BROKER}/snews.alert-test", "ALERT_TOPIC"),
+        ("FIREDRILL_ALERT_TOPIC=kafka://${HOP_BROKER}/snews.alert-test", "ALERT_TOPIC"),
+        ("ALERT_TOPIC=kafka://${HOP_BROKER}/snews.experiments-test", "OBSERVATION_TOPIC"),
+        ("NO_COINCIDENCE_TOPIC=kafka://${HOP_BROKER}/snews.alert-test", "ALERT_TOPIC"),
+    ],
+)
+def test_no_topic_has_two_uses(env_file: Path, line: str, other: str) -> None:
+    """A server that answers on the topic it reads would answer its own answers for ever."""
+    with pytest.raises(SettingsError, match=f"^{line.partition('=')[0]}: is {other} too"):
+        given(env_file, line)
+
+
 def test_all_malformed_values_are_named_at_once(env_file: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         given(env_file, "HOP_BROKER=two words", "HOP_AUTH=maybe")
@@ -181,9 +205,10 @@ def test_a_malformed_value_in_the_environment_is_named_too(monkeypatch: pytest.M
         load_settings()
 
 
-def test_errors_show_no_password(env_file: Path) -> None:
+@pytest.mark.parametrize("url", ["mysql://me:hunter2@localhost", "mongodb://me:hunter2/@localhost"])
+def test_errors_show_no_password(env_file: Path, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        given(env_file, "DATABASE_SERVER=mysql://me:hunter2@localhost")
+        given(env_file, f"DATABASE_SERVER={url}")
     assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
 
 
@@ -224,6 +249,30 @@ def test_secrets_are_masked(env_file: Path) -> None:
     assert shown["snews_cs_admin_pass"] == shown["snews_sender_pass"] == shown["SLACK_TOKEN"] == MASK
     assert shown["DATABASE_SERVER"] == f"mongodb://me:{MASK}@localhost:27017/?replicaSet=a"
     assert load_settings().secrets == set()
+
+
+def test_secrets_among_the_options_of_an_address(env_file: Path) -> None:
+    url = "mongodb://a:27017,b/?tlsCertificateKeyFilePassword=fo%2Furth&w=1&authMechanismProperties=TOKEN:fifth"
+    settings = given(env_file, f"DATABASE_SERVER={url}")
+    assert settings.secrets == {"fo%2Furth", "fo/urth", "TOKEN:fifth"}
+    masked = f"mongodb://a:27017,b/?tlsCertificateKeyFilePassword={MASK}&w=1&authMechanismProperties={MASK}"
+    assert values(settings)["DATABASE_SERVER"] == masked
+
+
+@pytest.mark.parametrize(("password", "lines"), [("seven77", 1), ("eight888", 0), ("", 0)])
+def test_a_short_password_is_warned_of_and_not_shown(env_file: Path, password: str, lines: int) -> None:
+    with structlog.testing.capture_logs() as logged:
+        given(env_file, f"snews_cs_admin_pass={password}")
+    assert [line["event"] for line in logged] == [
+        "snews_cs_admin_pass has fewer than 8 characters: it is easily guessed"
+    ] * lines
+
+
+def test_a_file_of_windows(env_file: Path) -> None:
+    env_file.write_bytes(b"\xef\xbb\xbfHOP_BROKER=localhost:1\r\nHOP_AUTH=no\r\n")
+    with structlog.testing.capture_logs() as logged:
+        settings = load_settings(env_file)
+    assert (settings.hop_broker, settings.hop_auth, logged) == ("localhost:1", False, [])
 
 
 def test_shown_lengths_of_time_can_be_read_back(env_file: Path) -> None:

@@ -18,8 +18,8 @@ from snews_cs.messages.types import BrokerChange, ConnectionTest, DetectorMessag
 
 MASK = "***"
 
-SHORT_PASSWORD = 8
-"""A password of fewer characters stands in too much that is none."""
+_SHORT = 8
+"""A password of fewer characters may well stand in identifiers by chance."""
 
 _FIELD = re.compile(r"pass(word|wd|phrase)?", re.IGNORECASE)
 _SIGNS = (b"pass", b"\\u00", b"p\0a", b"p\0\0\0a")  # in whatever holds ``pass``: plain, escaped, in UTF-16 or UTF-32
@@ -85,7 +85,7 @@ def mask_message(message: DetectorMessage, secret: str | None) -> DetectorMessag
     What the server decides by is not touched, but for identifiers in which the configured password stands: equal ones
     stay equal. One so short that it stands in many of them is left there.
     """
-    if secret and len(secret) >= SHORT_PASSWORD:
+    if secret and len(secret) >= _SHORT:
         find = _in_any_writing(secret)
         message = replace(message, message_uuid=find.sub(MASK, message.message_uuid))
         if isinstance(message, Retraction) and message.retract_message_uuid is not None:
