@@ -18,11 +18,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from snews_cs.broker.process import BrokerProcess
+from benchmarks.surroundings import Broker
 from snews_cs.cli import main
 from snews_cs.coincidence.engine import Engine
 from snews_cs.server import journal, loop
 from snews_cs.server.outbox import Outbox
+from snews_cs.storage.mongo import MongoStorage
 from snews_cs.storage.sqlite import SqliteStorage
 from snews_cs.streams.observations import ObservationStream
 from snews_cs.streams.publisher import AlertPublisher
@@ -51,13 +52,13 @@ def run(output: Path, arguments: list[str]) -> None:
         (loop, "read_message", "decode"),
         (Engine, "apply", "decide"),
         (journal, "alert_json", "write alert"),
-        (SqliteStorage, "known_keys", "look up"),
-        (SqliteStorage, "append", "append"),
+        *((store, "known_keys", "look up") for store in (SqliteStorage, MongoStorage)),
+        *((store, "append", "append") for store in (SqliteStorage, MongoStorage)),
         (loop, "report", "log"),
         (AlertPublisher, "publish_all", "publish"),
         (Outbox, "publish", "outbox"),
-        (SqliteStorage, "mark_published", "mark"),
-        (SqliteStorage, "project", "project"),
+        *((store, "mark_published", "mark") for store in (SqliteStorage, MongoStorage)),
+        *((store, "project", "project") for store in (SqliteStorage, MongoStorage)),
     ]
     for owner, attribute, name in steps:
         setattr(owner, attribute, timed(getattr(owner, attribute), name, spans))
@@ -85,6 +86,11 @@ class RunningServer:
     stages: Path
     started: float
 
+    def cpu_s(self) -> float:
+        """Return the processor time that it has used, s."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def resident_mb(self) -> float:
         """Return the memory that it holds now, MB (10^6 bytes)."""
         lines = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines()
@@ -92,16 +98,25 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(broker: BrokerProcess, directory: Path, *, stopwatches: bool = False) -> Iterator[RunningServer]:
-    """Run ``run-coincidence --embedded`` against a broker; wait until it reads; stop it at the end."""
+def running_server(
+    broker: Broker, store: str, directory: Path, *, stopwatches: bool = False
+) -> Iterator[RunningServer]:
+    """Run ``run-coincidence`` on a broker and the store of that address; wait until it reads; stop it at the end."""
     output = directory / "stages.json"
     module = ["benchmarks.stages", str(output)] if stopwatches else ["snews_cs"]
-    command = [sys.executable, "-m", *module, "run-coincidence", "--embedded", "--data", str(directory)]
-    environment = {**os.environ, "HOP_BROKER": broker.plain_address}
+    command = [sys.executable, "-m", *module, "run-coincidence"]
+    settings = {
+        "HOP_BROKER": broker.plain_address,
+        "HOP_AUTH": "false",
+        "DATABASE_SERVER": store,
+        "SPOOL_DIRECTORY": str(directory / "spool"),
+        "MONITORING_ADDRESS": "off",
+    }
+    settings["SPOOL_DIRECTORY"] = str(directory / "spool")
     log = directory / "log"
     started = monotonic()
     with log.open("w") as errors:
-        child = subprocess.Popen(command, env=environment, stderr=errors, stdout=subprocess.DEVNULL)
+        child = subprocess.Popen(command, env={**os.environ, **settings}, stderr=errors, stdout=subprocess.DEVNULL)
     try:
         while "(re)Initializing" not in log.read_text(encoding="utf-8"):
             if child.poll() is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from random import Random
 
 from snews_cs.coincidence.engine import Engine
+from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Nanoseconds, Observation, Retraction
 
 SECOND: Nanoseconds = 10**9
@@ -21,6 +22,18 @@ def observation(number: int, *, shift_ns: Nanoseconds = 0, uuid: str | None = No
         p_value=0.1,
         is_test=True,
     )
+
+
+def bursts(count: int, rng: Random) -> Iterator[Observation]:
+    """Yield bursts, each seen by 20 detectors within 10 s, in the order that messages happen to come."""
+    names = [detector.name for detector in Registry.load().detectors if detector.name != "TEST"]
+    for number in range(count):
+        begin = START + number * 5 * APART
+        for name in rng.sample(names, len(names)):
+            time_ns = begin + rng.randrange(10 * SECOND)
+            yield Observation(
+                detector_name=name, message_uuid=f"{number} {name}", neutrino_time_ns=time_ns, p_value=0.1, is_test=True
+            )
 
 
 def key(number: int) -> str:

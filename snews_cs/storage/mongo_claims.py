@@ -5,6 +5,8 @@ once, one inserts it and the others are told that it is there. That holds on eve
 conditional updates that exclude each other, FerretDB lets both succeed.
 """
 
+from collections.abc import Mapping
+
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -17,17 +19,17 @@ class MongoClaims:
     def __init__(self, database: Database[Document]) -> None:
         self._claims = database["claims"]
 
-    def of(self, sequence: int, first: str) -> str:
-        """Return the claim that an entry has, ``first`` being the one it was appended with."""
-        return self._latest(sequence, first)[1]
+    def of(self, first: Mapping[int, str]) -> dict[int, str]:
+        """Return the claims that entries have, given by number with the claim that each was appended with."""
+        return {sequence: claim for sequence, (_, claim) in self._latest(first).items()}
 
     def take(self, sequence: int, first: str, expected: str, new: str) -> bool:
-        """Set an entry's claim to ``new`` if it is ``expected``; whether it was."""
-        number, claim = self._latest(sequence, first)
+        """Set an entry's claim, at first ``first``, if it is ``expected``; whether it was."""
+        number, claim = self._latest({sequence: first})[sequence]
         if claim != expected:
             return False
         try:
-            self._claims.insert_one({"_id": _name(sequence, number + 1), "claim": new})
+            self._claims.insert_one({"_id": _name(sequence, number + 1), "sequence": sequence, "claim": new})
         except DuplicateKeyError:
             return False
         return True
@@ -36,11 +38,16 @@ class MongoClaims:
         """Delete all."""
         self._claims.drop()
 
-    def _latest(self, sequence: int, first: str) -> tuple[int, str]:
-        number, claim = 0, first
-        while (following := self._claims.find_one({"_id": _name(sequence, number + 1)})) is not None:
-            number, claim = number + 1, following["claim"]
-        return number, claim
+    def _latest(self, first: Mapping[int, str]) -> dict[int, tuple[int, str]]:
+        """Return each entry's latest claim and its number, 0 if it is the first one."""
+        latest = {sequence: (0, claim) for sequence, claim in first.items()}
+        number, asked = 1, list(first)
+        while asked:
+            found = self._claims.find({"_id": {"$in": [_name(sequence, number) for sequence in asked]}})
+            claims = {int(document["sequence"]): str(document["claim"]) for document in found}
+            latest |= {sequence: (number, claim) for sequence, claim in claims.items()}
+            number, asked = number + 1, list(claims)
+        return latest
 
 
 def _name(sequence: int, number: int) -> str:

@@ -66,7 +66,7 @@ class MongoJournal:
     def entry(self, sequence: int) -> Entry | None:
         """Return the entry with that number, None if there is none."""
         document = self._entries.find_one({"_id": identity(sequence)})
-        return None if document is None else self._read(document)
+        return None if document is None else self._read([document])[0]
 
     def page(self, after: int) -> list[Entry]:
         """Return the next entries after that number, in order; none at the end."""
@@ -94,8 +94,12 @@ class MongoJournal:
 
     def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
         """Return those of these entries that are not marked as published, each with its claim."""
-        found = {sequence: self._unmarked(sequence) for sequence in sequences}
-        return {sequence: self._claims.of(sequence, first) for sequence, first in found.items() if first is not None}
+        if self._scans:
+            found = {sequence: self._unmarked(sequence) for sequence in sequences}
+            return self._claims.of({sequence: first for sequence, first in found.items() if first is not None})
+        query = {"_id": {"$in": [identity(sequence) for sequence in sequences]}, "published": False}
+        documents = self._entries.find(query, {"sequence": True, "claim": True})
+        return self._claims.of({document["sequence"]: document["claim"] for document in documents})
 
     def mark_published(self, sequence: int) -> bool:
         """Mark an entry as published; False if it was before."""
@@ -123,8 +127,7 @@ class MongoJournal:
         return None if found is None or found["published"] else str(found["claim"])
 
     def _find(self, query: Document, *, limit: int = 0) -> list[Entry]:
-        found = self._entries.find(query, sort=[("_id", pymongo.ASCENDING)], limit=limit)
-        return [self._read(document) for document in found]
+        return self._read(list(self._entries.find(query, sort=[("_id", pymongo.ASCENDING)], limit=limit)))
 
     def _one_by_one(self, after: int) -> Iterator[Entry]:
         for sequence in range(after + 1, after + 1 + PAGE):
@@ -144,10 +147,11 @@ class MongoJournal:
                 end += step
         return end
 
-    def _read(self, document: Document) -> Entry:
-        """Return the entry of a document, with the claim it has now if that still matters."""
-        entry = from_document(document)
-        return entry if entry.published else replace(entry, claim=self._claims.of(entry.sequence, entry.claim))
+    def _read(self, documents: Sequence[Document]) -> list[Entry]:
+        """Return the entries of documents, each with the claim it has now if that still matters."""
+        entries = [from_document(document) for document in documents]
+        claims = self._claims.of({entry.sequence: entry.claim for entry in entries if not entry.published})
+        return [entry if entry.published else replace(entry, claim=claims[entry.sequence]) for entry in entries]
 
     def _time_to_scan(self) -> AbstractContextManager[None]:
         return pymongo.timeout(SCAN_S) if self._scans else nullcontext()
