@@ -151,7 +151,7 @@ class Metrics:
         )
         self.detector_noisy = Gauge(
             "snews_cs_detector_noisy",
-            "1 if a `detector` alarms more often than SNEWS 1.0 allowed, 0 if not (any more).",
+            "1 while a `detector` alarms more often than SNEWS 1.0 allowed (10 min after a lone alarm), 0 afterwards.",
             ["detector"],
             registry=to,
         )

@@ -80,6 +80,7 @@ class Monitor:
         self._detectors_s = float("-inf")
         self._journaled_s: dict[str, float] = {}  # of entries with alerts on their way, by attempt
         self._reasons: set[str] = set()
+        self._once_noisy: set[str] = set()
         metrics.since_round.set_function(self._since_round_s)
         metrics.longest_round.set_function(lambda: max(self._longest_s, self._since_round_s()))
         metrics.topic_open.set_function(lambda: float(topic.is_open))
@@ -187,7 +188,12 @@ class Monitor:
             self.metrics.neutrino_ahead.labels(message.detector_name).set(ahead_ns / NS_PER_S)
 
     def _look_at_detectors(self, engine: Engine) -> None:
-        online = engine.detectors_online(self._now())
+        now_ns = self._now()
+        noisy = engine.noisy_detectors(now_ns)
+        self._once_noisy |= noisy
+        for name in self._once_noisy:
+            self.metrics.detector_noisy.labels(name).set(name in noisy)
+        online = engine.detectors_online(now_ns)
         self.metrics.online.set(len(online))
         for beat in engine.heartbeats():
             if not beat.is_test:

@@ -100,6 +100,20 @@ def test_who_is_online(watched: Watched) -> None:
     assert watched.value("snews_cs_detector_online", detector="JUNO") == 0
 
 
+def test_who_is_noisy(watched: Watched) -> None:
+    for number in range(2):
+        uuid = f"{number}"
+        alarm = Observation(
+            detector_name="JUNO", message_uuid=uuid, neutrino_time_ns=watched.now_ns - number * 60 * SECOND
+        )
+        watched.engine.apply(alarm, watched.now_ns, uuid)
+        watched.engine.settle()
+    watched.round()
+    assert watched.value("snews_cs_detector_noisy", detector="JUNO") == 1
+    watched.round(86_400)
+    assert watched.value("snews_cs_detector_noisy", detector="JUNO") == 0
+
+
 def test_a_healthy_round(watched: Watched) -> None:
     watched.round(sequence=7, unpublished=1, unpublished_since_ns=watched.now_ns)
     assert watched.monitor.problems() == []
