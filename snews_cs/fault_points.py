@@ -11,7 +11,7 @@ import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from snews_cs.errors import SettingsError
 
@@ -20,19 +20,38 @@ VARIABLE = "SNEWS_CS_FAULT_POINT"
 DEEDS: Mapping[str, signal.Signals] = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
 """What the server does to itself."""
 
-STEPS: Mapping[str, tuple[str, str]] = {
-    "restore": ("storage", "latest_snapshot"),
-    "tail": ("publisher", "tail"),
-    "read": ("stream", "batch"),
-    "look-up": ("storage", "known_keys"),
-    "append": ("storage", "append"),
-    "publish": ("publisher", "publish_all"),
-    "mark": ("storage", "mark_published"),
-    "project": ("storage", "project"),
-    "commit": ("stream", "mark_done"),
-    "snapshot": ("storage", "save_snapshot"),
+
+class Step(NamedTuple):
+    """A call of a collaborator's method; with an entry of that ``kind`` of message, if one is given."""
+
+    collaborator: str
+    method: str
+    kind: str | None = None
+
+    def is_taken(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether a call of the method with these arguments is this step."""
+        return self.kind is None or any(entry.message and entry.message.kind == self.kind for entry in arguments[0])
+
+
+STEPS: Mapping[str, Step] = {
+    "restore": Step("storage", "latest_snapshot"),
+    "tail": Step("publisher", "tail"),
+    "read": Step("stream", "batch"),
+    "look-up": Step("storage", "known_keys"),
+    "append": Step("storage", "append"),
+    "claim": Step("storage", "claim"),
+    "publish": Step("publisher", "publish_all"),
+    "mark": Step("storage", "mark_published"),
+    "project": Step("storage", "project"),
+    "commit": Step("stream", "mark_done"),
+    "snapshot": Step("storage", "save_snapshot"),
+    "spool": Step("spool", "append"),
+    "spool-mark": Step("spool", "mark_published"),
+    "spool-snapshot": Step("spool", "save_snapshot"),
+    "spool-empty": Step("spool", "drop"),
+    "reconcile": Step("storage", "append", "reconcile"),
 }
-"""The steps, in order: which collaborator is called, and how."""
+"""The steps: those of every message in order, then those of a server that is alone, or was."""
 
 _FORM = re.compile(rf"({'|'.join(DEEDS)}) (before|after) ({'|'.join(STEPS)}) ([1-9]\d*)", re.ASCII)
 
@@ -41,12 +60,11 @@ _Collaborator = TypeVar("_Collaborator")
 
 @dataclass(frozen=True, slots=True)
 class FaultPoint:
-    """What is asked for: a signal, before or after the ``number``-th call of a collaborator's method."""
+    """What is asked for: a signal, before or after a step is taken for the ``number``-th time."""
 
     signal: signal.Signals
     is_before: bool
-    collaborator: str
-    method: str
+    step: Step
     number: int
 
     @classmethod
@@ -65,7 +83,7 @@ class FaultPoint:
                 + ", ".join(STEPS)
             )
         deed, when, step, number = found.groups()
-        return cls(DEEDS[deed], when == "before", *STEPS[step], int(number))
+        return cls(DEEDS[deed], when == "before", STEPS[step], int(number))
 
 
 def interpose(name: str, collaborator: _Collaborator) -> _Collaborator:
@@ -87,7 +105,7 @@ def interpose(name: str, collaborator: _Collaborator) -> _Collaborator:
     if text is None:
         return collaborator
     point = FaultPoint.parse(text)
-    return cast("_Collaborator", _Interposed(collaborator, point)) if point.collaborator == name else collaborator
+    return cast("_Collaborator", _Interposed(collaborator, point)) if point.step.collaborator == name else collaborator
 
 
 class _Interposed:
@@ -97,17 +115,19 @@ class _Interposed:
         self._collaborator = collaborator
         self._point = point
         self._calls = 0
-        setattr(self, point.method, self._step)
+        self._method = getattr(collaborator, point.step.method)
+        setattr(self, point.step.method, self._step)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collaborator, name)
 
     def _step(self, *arguments: Any, **options: Any) -> Any:
-        self._calls += 1
-        is_due = self._calls == self._point.number
+        is_taken = self._point.step.is_taken(arguments)
+        self._calls += is_taken
+        is_due = is_taken and self._calls == self._point.number
         if is_due and self._point.is_before:
             signal.raise_signal(self._point.signal)
-        result = getattr(self._collaborator, self._point.method)(*arguments, **options)
+        result = self._method(*arguments, **options)
         if is_due and not self._point.is_before:
             signal.raise_signal(self._point.signal)
         return result

@@ -14,7 +14,7 @@ from snews_cs.server.outbox import AlertPublisher
 from snews_cs.storage.protocol import Storage
 from snews_cs.streams.observations import ObservationStream
 
-KINDS = {"stream": ObservationStream, "storage": Storage, "publisher": AlertPublisher}
+KINDS = {"stream": ObservationStream, "storage": Storage, "publisher": AlertPublisher, "spool": Storage}
 
 
 class Recorder:
@@ -77,9 +77,8 @@ def test_not_after_what_failed(storage: Storage, happened: list[str], monkeypatc
 
 @pytest.mark.parametrize("step", STEPS)
 def test_each_step_is_a_call(step: str) -> None:
-    collaborator, method = STEPS[step]
-    assert callable(getattr(KINDS[collaborator], method))
-    assert FaultPoint.parse(f"term after {step} 12").method == method
+    assert callable(getattr(KINDS[STEPS[step].collaborator], STEPS[step].method))
+    assert FaultPoint.parse(f"term after {step} 12") == FaultPoint(signal.SIGTERM, False, STEPS[step], 12)
 
 
 @pytest.mark.parametrize(
