@@ -15,6 +15,7 @@ from snews_cs.coincidence.sublists import Line
 from snews_cs.coincidence.types import Alert, Beat, CacheKey, Disposition, LineRecord, Outcome
 from snews_cs.coincidence.undo import UndoLog
 from snews_cs.messages.types import (
+    Command,
     HardReset,
     Heartbeat,
     Message,
@@ -55,6 +56,7 @@ class Engine:
         self._caches = {key: Cache(key) for key in (CacheKey(*each) for each in product((False, True), repeat=2))}
         self._heartbeats: dict[tuple[bool, str], tuple[bool, Nanoseconds]] = {}
         self._told: dict[str, int] = {}
+        self._commands: dict[str, Nanoseconds] = {}
         self._next_line = 0
         self._next_arrival = 0
         self._unsettled: list[UndoLog] = []
@@ -112,7 +114,7 @@ class Engine:
     def snapshot(self) -> bytes:
         """Return the whole state, from which :meth:`restore` makes an engine that decides alike."""
         beats = [(test, name, *beat) for (test, name), beat in self._heartbeats.items()]
-        state = (self.parameters, self._next_line, self._next_arrival, beats, self._told)
+        state = (self.parameters, self._next_line, self._next_arrival, beats, self._told, self._commands)
         return snapshot.dump(state, self._caches.values())
 
     @classmethod
@@ -126,7 +128,7 @@ class Engine:
         """
         engine = cls()
         rest = snapshot.load(state, engine._caches)
-        engine.parameters, engine._next_line, engine._next_arrival, beats, engine._told = rest
+        engine.parameters, engine._next_line, engine._next_arrival, beats, engine._told, engine._commands = rest
         engine._heartbeats = {(test, name): (is_on, received_ns) for test, name, is_on, received_ns in beats}
         return engine
 
@@ -158,6 +160,8 @@ class Engine:
         return frozenset(name for cache in caches for name in cache.noisy_detectors(now_ns, threshold_ns))
 
     def _dispatch(self, message: Message, change: _Change) -> Disposition:
+        if isinstance(message, Command) and self._came_before(message, change):
+            return Disposition.DUPLICATE
         match message:
             case Observation():
                 return self._observe(message, change)
@@ -240,6 +244,13 @@ class Engine:
         withdrawn = frozenset(line.number for line in lines)
         self._cut(cache, [line.time_ns for line in lines], change, withdrawn)
         return Disposition.WITHDREW
+
+    def _came_before(self, command: Command, change: _Change) -> bool:
+        """Whether this very command was obeyed already: brought twice by Kafka, or recorded and sent again."""
+        if command.message_uuid in self._commands:
+            return True
+        change.log.put(self._commands, command.message_uuid, change.now_ns)
+        return False
 
     def _reset(self, message: HardReset, change: _Change) -> Disposition:
         for cache in self._caches.values():

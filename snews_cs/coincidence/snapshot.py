@@ -18,12 +18,15 @@ from snews_cs.coincidence.types import CacheKey
 from snews_cs.errors import UnreadableSnapshot
 from snews_cs.messages.types import MESSAGE, Member, Nanoseconds, Parameters
 
-FORMAT = [3, Line._fields, Standing._fields, Acceptance._fields, Member._fields, Alarm._fields]
+FORMAT = [4, Line._fields, Standing._fields, Acceptance._fields, Member._fields, Alarm._fields]
 """What the rows below mean: a snapshot in which they meant something else is not read."""
 
-EngineState = tuple[Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]], dict[str, int]]
+EngineState = tuple[
+    Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]], dict[str, int], dict[str, Nanoseconds]
+]
 """Parameters, next line number, next arrival number, the heartbeats (test, detector, is on, received), and of events
-of which alerts were sent alone: the revision whose readers are right."""
+of which alerts were sent alone: the revision whose readers are right; and when each command
+was obeyed, by its message uuid."""
 
 
 def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
@@ -47,7 +50,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
     """
     rows = map(from_json, BytesIO(snapshot))
     try:
-        version, parameters, next_line, next_arrival, heartbeats, told = next(rows)
+        version, parameters, next_line, next_arrival, heartbeats, told, commands = next(rows)
         if version != from_json(to_json(FORMAT)):
             raise UnreadableSnapshot("a snapshot of another version")
         _fill(caches, rows)
@@ -56,7 +59,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
             raise UnreadableSnapshot("a snapshot without parameters")
     except (ValueError, TypeError, KeyError, StopIteration) as error:
         raise UnreadableSnapshot(f"not a snapshot: {error!r}") from error
-    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats], told
+    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats], told, commands
 
 
 def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from snews_cs.coincidence.types import Beat, Outcome
+from snews_cs.coincidence.types import Beat, Disposition, Outcome
 from snews_cs.messages.times import describe_duration, format_utc
 from snews_cs.messages.types import (
     BrokerChange,
+    Command,
     DisplayHeartbeats,
     GetFeedback,
     HardReset,
@@ -49,14 +50,22 @@ def report(entries: Sequence[Entry], beats: Sequence[Beat]) -> None:
 
 
 def _warn(entry: Entry) -> None:
-    record = f"{entry.raw.topic}/{entry.raw.partition}/{entry.raw.offset}"
+    record = _place(entry)
     if entry.verdict.reason is not None:
         log.warning("message refused", reason=entry.verdict.reason, record=record)
     for warning in entry.verdict.warnings:
         log.warning(warning, record=record)
 
 
+def _place(entry: Entry) -> str:
+    return f"{entry.raw.topic}/{entry.raw.partition}/{entry.raw.offset}"
+
+
 def _command(entry: Entry, beats: Iterable[Beat]) -> None:
+    if isinstance(entry.message, Command) and entry.outcome and entry.outcome.disposition is Disposition.DUPLICATE:
+        kind, name = entry.message.kind, entry.message.detector_name
+        log.warning("command refused: this very message came before", command=kind, detector=name, record=_place(entry))
+        return
     match entry.message:
         case DisplayHeartbeats(detector_name=name):
             log.info("heartbeats asked for", detector=name)

@@ -53,6 +53,7 @@ class Oracle:
         self.caches = {key: OracleCache(key) for key in CACHE_KEYS}
         self.heartbeats: dict[tuple[bool, str], tuple[Literal["ON", "OFF"], int]] = {}
         self.told: dict[str, int] = {}
+        self.obeyed: set[str] = set()
         self.next_line_id = 0
         self.arrivals = 0
         self.now = 0
@@ -64,6 +65,7 @@ class Oracle:
         twin.caches = {key: cache.copy() for key, cache in self.caches.items()}
         twin.heartbeats = dict(self.heartbeats)
         twin.told = dict(self.told)
+        twin.obeyed = set(self.obeyed)
         twin.next_line_id, twin.arrivals = self.next_line_id, self.arrivals
         return twin
 
@@ -86,7 +88,10 @@ class Oracle:
             case Parameters():
                 self._adopt(message)
                 disposition = Disposition.NOTED
+            case HardReset() if message.message_uuid in self.obeyed:
+                disposition = Disposition.DUPLICATE
             case HardReset():
+                self.obeyed.add(message.message_uuid)
                 disposition = self._reset(message.is_test)
             case Heartbeat():
                 self.heartbeats[message.is_test, message.detector_name] = (message.status, received_ns)

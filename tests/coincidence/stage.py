@@ -56,6 +56,7 @@ class Stage:
         self.now = self.latest = BEGINNING
         self.scene = BEGINNING - 30 * SECOND
         self.said: list[Observation] = []
+        self.resets: list[HardReset] = []
         self.announced: list[Retraction] = []
         self.reconciled: list[Reconcile] = []
         self._uuids = 0
@@ -167,7 +168,14 @@ class Stage:
 
     def hard_reset(self, choose: Choose) -> None:
         """Empty the tests' caches, or the real ones."""
-        self._tell(HardReset(detector_name="", message_uuid=self._fresh_uuid(), is_test=choose((True, True, False))))
+        reset = HardReset(detector_name="", message_uuid=self._fresh_uuid(), is_test=choose((True, True, False)))
+        self.resets.append(reset)
+        self._tell(reset)
+
+    def replayed_reset(self, choose: Choose) -> None:
+        """Send a command again that somebody has recorded."""
+        if self.resets:
+            self._tell(choose(self.resets))
 
     # Alerts sent alone
 
@@ -357,6 +365,7 @@ MOVES: dict[Move, int] = {
     Stage.all_heartbeats: 1,
     Stage.something_else: 1,
     Stage.hard_reset: 1,
+    Stage.replayed_reset: 1,
     Stage.reconcile: 4,
     Stage.reconcile_again: 2,
     Stage.pause: 6,

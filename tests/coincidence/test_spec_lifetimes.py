@@ -1,8 +1,11 @@
 """SPEC sections 2 and 3 by name: how observations leave: retractions, the four caches, resets and expiry."""
 
+from dataclasses import replace
+
 import pytest
 
 from snews_cs.coincidence.types import Disposition
+from snews_cs.messages.types import HardReset
 from tests.coincidence.sky import HOUR, MINUTE, PRE_SN, REAL, SECOND, TEST, Sky, seconds, times, types
 
 DAY = 24 * HOUR
@@ -118,6 +121,18 @@ def test_hard_reset_empties_the_caches_of_its_kind_and_numbers_go_on(sky: Sky) -
     assert list(sky.sublists(TEST)) == [1]
     assert [line.line_id for line in sky.lines(TEST)] == [3, 4]
     assert sky.retracts("d2", "message 1", cache=TEST).disposition is Disposition.AWAITING
+
+
+def test_a_command_that_was_recorded_and_is_sent_again_has_no_effect(sky: Sky) -> None:
+    reset = HardReset(detector_name="d1", message_uuid="r", is_test=False)
+    assert sky.tell(reset).disposition is Disposition.RESET
+    sky.sees("d1", 0)
+    sky.sees("d2", 0)
+    assert sky.tell(reset).disposition is Disposition.DUPLICATE
+    assert sky.tell(replace(reset, detector_name="d2")).disposition is Disposition.DUPLICATE
+    assert sky.standing(REAL) == [0]
+    assert sky.tell(replace(reset, message_uuid="s")).disposition is Disposition.RESET
+    assert sky.standing(REAL) == []
 
 
 def test_hard_reset_empties_the_pre_supernova_cache_too(sky: Sky) -> None:

@@ -69,7 +69,9 @@ class Play(RuleBasedStateMachine):
 
     @rule(data=DATA)
     def say_something_else(self, data: st.DataObject) -> None:
-        self.make(data, Stage.heartbeat, Stage.all_heartbeats, Stage.something_else, Stage.hard_reset)
+        self.make(
+            data, Stage.heartbeat, Stage.all_heartbeats, Stage.something_else, Stage.hard_reset, Stage.replayed_reset
+        )
 
     @rule(data=DATA)
     def reconcile(self, data: st.DataObject) -> None:
