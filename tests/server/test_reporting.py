@@ -163,3 +163,21 @@ def test_a_command_with_a_wrong_password_is_refused_and_has_no_effect(
     assert guess not in str(lines)
     house.say(seen("LVD"))
     assert len(house.publisher.uuids()) == 1
+
+
+def test_a_recorded_command_that_is_sent_again_is_refused_also_after_a_restart(
+    open_house: OpenHouse, lines: list[EventDict]
+) -> None:
+    house = open_house()
+    recorded = [command(word, uuid=word, new_broker="x") for word in ("hard-reset", "display-heartbeats")]
+    house.say(*recorded)
+    house = open_house()
+    house.say(seen("JUNO"), beat("LVD", "ON"))
+    lines.clear()
+    house.say(*recorded, recorded[0])
+    warning = {"event": "command refused: this very message came before", "log_level": "warning", "detector": "XENONnT"}
+    assert [{**line, "record": ""} for line in lines] == [
+        {**warning, "command": word, "record": ""} for word in ("hard-reset", "display-heartbeats", "hard-reset")
+    ]
+    house.say(seen("LVD"))
+    assert len(house.publisher.uuids()) == 1
