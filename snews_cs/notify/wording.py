@@ -28,6 +28,7 @@ class PublishedAlert(BaseModel, frozen=True):
     detectors_online: list[_Line]
     retracted_detector_names: list[_Line] = []
     merged_event_ids: list[_Line] = []
+    detector_flags: dict[_Line, list[_Line]] = {}
     is_pre_sn: bool = False
     degraded: bool = False
 
@@ -59,6 +60,7 @@ def alert_in_words(alert: PublishedAlert) -> str:
         *(f"\N{BULLET} {name} at {time}, {_p_value_in_words(p_value)}" for name, time, p_value in members),
         f"By chance: {frequency_in_words(alert.false_alarm_rate_per_year)}, with {online} online",
     ]
+    lines += [f"{name} is {' and '.join(flags)}" for name, flags in alert.detector_flags.items()]
     if alert.retracted_detector_names:
         lines.append(f"Withdrawn by: {', '.join(alert.retracted_detector_names)}")
     if alert.merged_event_ids:

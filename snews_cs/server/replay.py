@@ -66,11 +66,17 @@ def replay(entries: Iterable[Entry]) -> Iterator[Replayed]:
     """
     engine = Engine()
     for entry in entries:
-        try:
-            yield Replayed(entry, decide(engine, entry))
-        except Exception as error:  # it must not hide what comes after it
-            log.critical("ALARM: the engine failed on an entry of the journal", sequence=entry.sequence, exc_info=True)
-            yield Replayed(entry, None, type(error).__name__)
+        yield decide_again(engine, entry)
+
+
+def decide_again(engine: Engine, entry: Entry) -> Replayed:
+    """Apply an entry; if the engine fails on it, say so and leave the engine as it was."""
+    try:
+        return Replayed(entry, decide(engine, entry))
+    except Exception as error:  # it must not hide what comes after it
+        log.critical("ALARM: the engine failed on an entry of the journal", sequence=entry.sequence, error=repr(error))
+        log.debug("how it failed", exc_info=True)
+        return Replayed(entry, None, type(error).__name__)
 
 
 def _differences(was: Outcome | None, now: Outcome | None) -> Iterator[str]:

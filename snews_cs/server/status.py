@@ -16,7 +16,7 @@ from snews_cs.coincidence.types import CacheKey
 from snews_cs.errors import UnreadableSnapshot
 from snews_cs.messages.times import NS_PER_S, describe_duration
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.server.replay import decide
+from snews_cs.server.replay import Replayed, decide_again
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import StoreReader
 
@@ -56,6 +56,8 @@ class Status:
         How long the eldest of them has waited, ns.
     online, offline
         Detectors whose heartbeats (not of tests) say that they take data; others that ever sent one.
+    noisy
+        Detectors whose alarms of late an alert would flag (not of tests).
     offline_after_ns
         ``HB_OFFLINE_AFTER`` as it is in force, ns.
     refusals
@@ -64,6 +66,8 @@ class Status:
         The entry after which the newest snapshot of the engine was taken, None without one.
     behind
         How many entries the projections are behind the journal.
+    failed, first_failed
+        On how many entries this version's engine fails, and on which first; what is live is counted without them.
     """
 
     now_ns: Nanoseconds
@@ -74,10 +78,13 @@ class Status:
     unpublished_ns: Nanoseconds
     online: tuple[str, ...]
     offline: tuple[str, ...]
+    noisy: tuple[str, ...]
     offline_after_ns: Nanoseconds
     refusals: Mapping[str, int]
     snapshot: Entry | None
     behind: int
+    failed: int
+    first_failed: Replayed | None
 
 
 class Level(IntEnum):
@@ -105,7 +112,7 @@ def look(store: StoreReader, now_ns: Nanoseconds) -> Status:
     """
     unpublished = store.unpublished()
     projected = store.projected()
-    engine, sequence, snapshot = _engine(store)
+    engine, sequence, snapshot, failed, first_failed = _engine(store)
     online = engine.detectors_online(now_ns)
     known = {beat.detector_name for beat in engine.heartbeats() if not beat.is_test}
     return Status(
@@ -117,10 +124,13 @@ def look(store: StoreReader, now_ns: Nanoseconds) -> Status:
         unpublished_ns=max(0, now_ns - unpublished[0].received_ns) if unpublished else 0,  # clocks are set back
         online=tuple(sorted(online)),
         offline=tuple(sorted(known - online)),
+        noisy=tuple(sorted(engine.noisy_detectors(now_ns))),
         offline_after_ns=engine.parameters.offline_after_ns,
         refusals=_by_kind(store.refusals()),
         snapshot=snapshot,
         behind=sequence - projected,
+        failed=failed,
+        first_failed=first_failed,
     )
 
 
@@ -130,6 +140,10 @@ def judge(status: Status) -> tuple[Level, list[str]]:
     if status.unpublished and status.unpublished_ns > UNPUBLISHED_NS:
         waiting = describe_duration(status.unpublished_ns)
         critical.append(f"{status.unpublished} alerts not published for {waiting}")
+    if (first := status.first_failed) is not None:
+        warnings.append(
+            f"the engine fails on {status.failed} entries, first on entry {first.entry.sequence}: {first.failure}"
+        )
     if status.last is None:
         warnings.append("the journal is empty")
     elif (silence_ns := status.now_ns - status.last.received_ns) > status.offline_after_ns:
@@ -145,9 +159,17 @@ def kind_of(reason: str) -> str:
     return _VARIABLE.sub("…", reason)
 
 
-def _engine(store: StoreReader) -> tuple[Engine, int, Entry | None]:
-    """Return the engine as the journal leaves it, the last sequence number, and where the newest snapshot stands."""
+def _engine(store: StoreReader) -> tuple[Engine, int, Entry | None, int, Replayed | None]:
+    """Return the engine as the journal leaves it.
+
+    Returns
+    -------
+    tuple
+        The engine, the last sequence number, where the newest snapshot stands, on how many entries the engine failed,
+        and the first of them.
+    """
     engine, sequence, snapshot = Engine(), 0, None
+    failed, first_failed = 0, None
     if (found := store.latest_snapshot()) is not None:
         snapshot = store.entry(found[0])
         try:
@@ -155,9 +177,11 @@ def _engine(store: StoreReader) -> tuple[Engine, int, Entry | None]:
         except UnreadableSnapshot:
             sequence = 0  # of another version: the journal has it all
     for entry in store.entries(sequence):
-        decide(engine, entry)
+        replayed = decide_again(engine, entry)
+        if replayed.failure is not None:
+            failed, first_failed = failed + 1, first_failed or replayed
         sequence = entry.sequence
-    return engine, sequence, snapshot
+    return engine, sequence, snapshot, failed, first_failed
 
 
 def _cache(cache: Cache, now_ns: Nanoseconds) -> CacheStatus:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from snews_cs.coincidence.engine import Engine
+from snews_cs.coincidence.types import Outcome
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
+from snews_cs.messages.types import Message, Observation
 from tests.cli.conftest import NOW, Writer, run, seen
 
 
@@ -44,6 +47,7 @@ def test_all_is_well(writer: Writer) -> None:
         "unpublished alerts 0",
         "detectors online 2: JUNO, XENONnT",
         "detectors offline 1: KamLAND",
+        "noisy detectors 0",
         "snapshot none yet",
         "projections up to date",
         "real 2 1 1",
@@ -51,7 +55,7 @@ def test_all_is_well(writer: Writer) -> None:
         "2 the detector … is not registered",
     ):
         assert expected.split() in lines
-    figures = "entries=9 live=3 standing=1 unpublished=0 online=2 refused=3"
+    figures = "entries=9 live=3 standing=1 unpublished=0 online=2 noisy=0 refused=3"
     assert nagios() == (0, f"SNEWS OK - 2 detectors online, 1 alerts standing | {figures}")
 
 
@@ -76,6 +80,31 @@ def test_a_snapshot_of_another_version_is_passed_over(writer: Writer) -> None:
     writer.say(seen("JUNO"), seen("XENONnT", 1))
     writer.storage.save_snapshot(2, b"[]")
     assert ["real", "2", "1", "1"] in [line.split() for line in run("status").stdout.splitlines()]
+
+
+def test_noisy_detectors_are_named(writer: Writer) -> None:
+    writer.say(seen("JUNO"), seen("XENONnT", 1), seen("LZ", 20), seen("KamLAND", 40), seen("LVD", is_test=True))
+    assert ["noisy", "detectors", "2:", "KamLAND,", "LZ"] in [
+        line.split() for line in run("status").stdout.splitlines()
+    ]
+    assert " noisy=2 " in nagios()[1]
+
+
+def test_an_entry_that_the_engine_fails_on_is_one_line(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.say(beat("JUNO"), beat("XENONnT"), seen("JUNO"), seen("XENONnT", 1), seen("KamLAND", 100))
+    apply = Engine.apply
+
+    def failing(engine: Engine, message: Message, received_ns: int, key: str) -> Outcome:
+        if isinstance(message, Observation) and message.detector_name == "XENONnT":
+            raise ZeroDivisionError
+        return apply(engine, message, received_ns, key)
+
+    monkeypatch.setattr(Engine, "apply", failing)
+    code, line = nagios()
+    assert code == 1
+    assert line.startswith("SNEWS WARNING - the engine fails on 1 entries, first on entry 4: ZeroDivisionError | ")
+    assert "Traceback" not in run("status").output
+    assert ["real", "2", "2", "0"] in [line.split() for line in run("status").stdout.splitlines()]
 
 
 def test_an_alert_that_does_not_go_out_is_critical(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

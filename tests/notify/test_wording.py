@@ -51,6 +51,7 @@ def test_an_alert_is_told_whole() -> None:
         ({"alert_type": "TEST INITIAL"}, "*TEST, supernova alert: 2 detectors coincide*"),
         ({"is_pre_sn": True}, "*Pre-supernova alert: 2 detectors coincide*"),
         ({"retracted_detector_names": ["JUNO"]}, "Withdrawn by: JUNO"),
+        ({"detector_flags": {"JUNO": ["NOISY"]}}, "JUNO is NOISY"),
         ({"merged_event_ids": ["a", "b"]}, "Takes the place of 2 events"),
         ({"degraded": True}, "Sent while the server could not reach its store"),
     ],
@@ -75,11 +76,13 @@ def test_what_the_server_publishes_can_be_told(is_test: bool) -> None:
         merged_event_ids=(),
         false_alarm_rate_per_year=0.01,
         detectors_online=("JUNO", "LZ"),
+        noisy_detector_names=("LZ",),
         sent_time_ns=1_700_000_040 * 10**9,
     )
     words = alert_in_words(PublishedAlert.read(alert_content(published, server_tag="tag")))
     assert words.startswith("*TEST, supernova" if is_test else "*Supernova")
     assert "one in 100 years" in words
+    assert "LZ is NOISY" in words
 
 
 @pytest.mark.parametrize(

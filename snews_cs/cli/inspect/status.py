@@ -61,6 +61,7 @@ def _in_one_line(open_store: OpenStore, now_ns: Nanoseconds) -> tuple[Level, str
         "standing": standing,
         "unpublished": found.unpublished,
         "online": len(found.online),
+        "noisy": len(found.noisy),
         "refused": sum(found.refusals.values()),
     }
     words_first = "; ".join(reasons) or f"{len(found.online)} detectors online, {standing} alerts standing"
@@ -79,6 +80,7 @@ def _fields(found: Status) -> list[tuple[str, str]]:
         ("unpublished alerts", f"{found.unpublished}{waiting}"),
         ("detectors online", f"{len(found.online)}: {', '.join(found.online)}".removesuffix(": ")),
         ("detectors offline", f"{len(found.offline)}: {', '.join(found.offline)}".removesuffix(": ")),
+        ("noisy detectors", f"{len(found.noisy)}: {', '.join(found.noisy)}".removesuffix(": ")),
         (
             "snapshot",
             "none yet"
