@@ -14,6 +14,7 @@ from snews_cs.settings import load_settings
 from tests.support.server import SNEWS_CS
 
 ETC = Path(__file__).parents[2] / "etc"
+PAGE = (ETC.parent / "docs" / "monitoring.md").read_text()
 UNITS = sorted((ETC / "systemd").glob("*.service"))
 every_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 
@@ -49,6 +50,7 @@ def test_the_watchdog_is_patient_enough() -> None:
     service = read_unit(ETC / "systemd" / "snews_cs.service")["Service"]
     assert service["Type"] == "notify"
     assert int(service["WatchdogSec"]) >= 20 * WATCHDOG_EVERY_S
+    assert f"stands for {service['WatchdogSec']} s" in PAGE
 
 
 def test_settings_are_the_same_from_systemds_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +73,14 @@ def test_alarms_are_about_metrics_that_there_are() -> None:
         there |= {metric.name + suffix for suffix in suffixes}
     assert named - there == set()
     assert len(named) > 10
+
+
+def test_the_documentation_says_what_to_do_about_each_alarm() -> None:
+    rules = (ETC / "prometheus" / "snews_cs.rules.yml").read_text()
+    pages = dict(re.findall(r"- alert: (\w+)\n(?:.*\n)*? +labels: {severity: (\w+)}", rules))
+    rows = re.findall(r"^\| (`Snews.+?) \| (yes|no) \|", PAGE, re.MULTILINE)
+    told = {name: {"yes": "page", "no": "ticket"}[paged] for names, paged in rows for name in re.findall(r"\w+", names)}
+    assert told == pages
 
 
 def _expressions(rules: str) -> list[str]:
