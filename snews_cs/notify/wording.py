@@ -28,7 +28,7 @@ class PublishedAlert(BaseModel, frozen=True):
     detectors_online: list[_Line]
     retracted_detector_names: list[_Line] = []
     merged_event_ids: list[_Line] = []
-    detector_flags: dict[_Line, list[_Line]] = {}
+    detector_flags: dict[_Line, list[_Line]] = Field(default={}, max_length=100)
     is_pre_sn: bool = False
     degraded: bool = False
 
