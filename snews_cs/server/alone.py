@@ -6,6 +6,7 @@ import structlog
 
 from snews_cs.errors import StorageError
 from snews_cs.messages.raw import RawMessage
+from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.journal import Arrival, Journal
 from snews_cs.server.outbox import Outbox
 from snews_cs.server.spool import Spool
@@ -56,6 +57,24 @@ class Alone:
         self.reason = str(error)
         log.error("DEGRADED: the store fails, deciding alone", again_in_s=delay_s, error=self.reason)
 
+    def restore(self, journal: Journal, parameters: Parameters, now_ns: Nanoseconds) -> None:
+        """Let the engine know as much as the spool does, and take up the alerts that an earlier server did not send.
+
+        Parameters
+        ----------
+        journal
+            One that knows nothing yet; it stays without the store.
+        parameters, now_ns
+            What to decide with, and the time.
+        """
+        try:
+            spooled = list(self._spool.entries())
+        except StorageError as error:
+            log.error("the local spool cannot be read", error=str(error))
+            spooled = []
+        journal.restore_alone(self._spool.snapshot(), spooled, parameters, now_ns)
+        self._outbox.add_alone(spooled, self._spool.mark_sent, is_restored=True)
+
     @property
     def store_is_due(self) -> bool:
         """Whether it is time to try the store."""
@@ -63,26 +82,25 @@ class Alone:
 
     def take(self, journal: Journal, arrivals: Sequence[Arrival]) -> list[Entry]:
         """Decide what follows from messages, and keep it in the spool; no offset is committed for them."""
-        news = {each.key: each for each in arrivals if not journal.is_recent(each.key)}
-        known = self._spool.known(list(news)) if news else frozenset()
-        entries = journal.decide_alone([each for key, each in news.items() if key not in known], self._spool.depth)
+        news = {each.key: each for each in arrivals if not (journal.is_recent(each.key) or self._spool.knows(each.key))}
+        entries = journal.decide_alone(list(news.values()), self._spool.depth)
         if entries:
             self._spool.append(entries)
             self._outbox.add_alone(entries, self._spool.mark_sent)
         self._taken |= {arrival.raw.partition: arrival.raw for arrival in arrivals}
         return entries
 
-    def end(self, snapshot: tuple[int, bytes] | None) -> list[RawMessage]:
+    def end(self, sequence: int, snapshot: tuple[int, bytes] | None) -> list[RawMessage]:
         """Be alone no more: everything is in the journal. Return the last message of each partition taken alone.
 
         Parameters
         ----------
-        snapshot
-            The newest of the store, of which the spool keeps a copy.
+        sequence, snapshot
+            Length of the journal, and the store's newest snapshot, of which the spool keeps a copy.
         """
         if self:
             log.warning("no longer DEGRADED: the store is back", spooled=self._spool.depth)
-        self._spool.begin_anew(snapshot)
+        self._spool.begin_anew(sequence, snapshot)
         self.reason = None
         self._backoff.success()
         taken, self._taken = list(self._taken.values()), {}

@@ -1,7 +1,7 @@
 """The journal and the engine that is its fold: what is appended is what was decided, and the other way round."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
@@ -22,8 +22,6 @@ from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
 
 log = structlog.get_logger(__name__)
-
-_PARAMETERS_KEY = "parameters"
 
 RECENT = 10_000
 """How many of the latest keys are remembered: what comes twice mostly comes again soon."""
@@ -120,13 +118,17 @@ class Journal:
             else:
                 self.sequence = self._snapshot_at = sequence
 
-    def restore_alone(self, snapshot: tuple[int, bytes] | None, parameters: Parameters, now_ns: Nanoseconds) -> None:
-        """Take up a snapshot from elsewhere, the store being away: what was journaled after it is not known.
+    def restore_alone(
+        self, snapshot: tuple[int, bytes] | None, spooled: Iterable[Entry], parameters: Parameters, now_ns: Nanoseconds
+    ) -> None:
+        """Take up what is known without the store: what else was journaled is not.
 
         Parameters
         ----------
         snapshot
-            As of :meth:`snews_cs.storage.protocol.StoreReader.latest_snapshot`.
+            A copy of one as of :meth:`snews_cs.storage.protocol.StoreReader.latest_snapshot`.
+        spooled
+            What was decided after it.
         parameters, now_ns
             What to decide with, and the time.
         """
@@ -137,8 +139,10 @@ class Journal:
             except UnreadableSnapshot as error:
                 log.warning("deciding alone without knowing what was before", error=str(error))
         if self.engine.parameters != parameters:
-            self.engine.apply(parameters, now_ns, _PARAMETERS_KEY)
-            self.engine.settle()
+            self.engine.apply(parameters, now_ns, parameters.kind)
+        for entry in spooled:
+            self._apply_entry(entry)
+        self.engine.settle()
 
     def adopt(self) -> Iterator[Stood]:
         """Apply and yield the entries that stand after :attr:`sequence`.
@@ -152,19 +156,13 @@ class Journal:
             If the store cannot be read; what was yielded is adopted.
         """
         for entry in self._storage.entries(after=self.sequence):
-            try:
-                outcome = self._apply(entry.key, Reading(entry.message, entry.verdict), entry.received_ns)
-            except Exception:
+            outcome = self._apply_entry(entry)
+            if outcome is not None and outcome != entry.outcome:
                 log.critical(
-                    "ALARM: the engine failed on an entry of the journal", sequence=entry.sequence, exc_info=True
+                    "ALARM: this engine decides otherwise than the journal says",
+                    sequence=entry.sequence,
+                    writer=entry.writer,
                 )
-            else:
-                if outcome != entry.outcome:
-                    log.critical(
-                        "ALARM: this engine decides otherwise than the journal says",
-                        sequence=entry.sequence,
-                        writer=entry.writer,
-                    )
             self.engine.settle()
             self._note([entry])
             yield Stood([entry], Origin.LATE if entry.attempt in self.in_doubt else Origin.ANOTHER)
@@ -291,13 +289,17 @@ class Journal:
             If it cannot be saved; it is tried again.
         """
         since = self.sequence - self._snapshot_at
-        if since >= SNAPSHOT_AFTER and (idle or since >= self.engine.remembered):
-            with _making_what_lives_long():
-                state = self.engine.snapshot()
-                self._storage.save_snapshot(self.sequence, state)
-            self._snapshot_at = self.sequence
-            return self.sequence, state
-        return None
+        if since < SNAPSHOT_AFTER or not (idle or since >= self.engine.remembered):
+            return None
+        with _making_what_lives_long():
+            snapshot = self.snapshot()
+            self._storage.save_snapshot(*snapshot)
+        self._snapshot_at = self.sequence
+        return snapshot
+
+    def snapshot(self) -> tuple[int, bytes]:
+        """Return the sequence number and the engine's state, from which an engine that decides alike can be made."""
+        return self.sequence, self.engine.snapshot()
 
     def _note(self, entries: Sequence[Entry]) -> None:
         """Count entries that stand, and remember the latest keys."""
@@ -333,6 +335,14 @@ class Journal:
             claim=attempt,
             published=not alerts_json,
         )
+
+    def _apply_entry(self, entry: Entry) -> Outcome | None:
+        """Apply what was decided before; None if it was refused, or the engine fails on it."""
+        try:
+            return self._apply(entry.key, Reading(entry.message, entry.verdict), entry.received_ns)
+        except Exception:
+            log.critical("ALARM: the engine failed on an entry of the journal", sequence=entry.sequence, exc_info=True)
+            return None
 
     def _written(self, outcome: Outcome | None, *, degraded: bool) -> tuple[str, ...]:
         alerts = outcome.alerts if outcome else ()

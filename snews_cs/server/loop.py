@@ -33,6 +33,12 @@ GROUP = 200
 LOOK_EVERY_S = 0.25
 """How often a server that writes nothing looks whether another one has, s."""
 
+COPY_EVERY_S = 10.0
+"""How often an idle server copies its engine's state into the spool, for a start while the store is away, s."""
+
+MOST_COPIED = 10_000
+"""Of how many observations at most; of more than these only the store's own snapshots are copied."""
+
 SWEEP_EVERY_NS: Nanoseconds = 60 * 10**9
 """How often the store is asked to delete what has outlived its time."""
 
@@ -106,7 +112,7 @@ class CoincidenceServer:
         self._projector = Projector(storage)
         self._in_hand: list[Arrival] = []
         self._is_restart = True
-        self._look_at_s = 0.0
+        self._look_at_s = self._copy_at_s = 0.0
         self._sweep_at: Nanoseconds = 0
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
@@ -115,11 +121,12 @@ class CoincidenceServer:
         try:
             self.start(stop)
         except StorageError as error:
-            self.journal.restore_alone(self._spool.snapshot(), self._parameters, self._now())
             self._alone.begin(error)
+            self._alone.restore(self.journal, self._parameters, self._now())
         self._observer.ready()
         while not stop:
             self.turn(stop, wait_s)
+        self._copy_snapshot()
         self._observer.stopping()
 
     def start(self, stop: StopRequest) -> None:
@@ -138,7 +145,7 @@ class CoincidenceServer:
             return
         self.journal, self._projector = journal, Projector(self._storage)
         self._outbox.restore(opened.unpublished, opened.sent_alone, is_restart=self._is_restart)
-        self._stream.mark_done(self._alone.end(opened.snapshot))
+        self._stream.mark_done(self._alone.end(journal.sequence, opened.snapshot))
         self._is_restart = False
         self._look_at_s = self._monotonic() + LOOK_EVERY_S
         log.info("journal restored", entries=journal.sequence, unpublished=len(self._outbox))
@@ -231,8 +238,18 @@ class CoincidenceServer:
         for entry in entries:
             self._answers.take(entry)
 
+    def _copy_snapshot(self) -> None:
+        """Keep a copy of the engine's state in the spool, unless it is too large to be worth the time."""
+        if not self._alone and self.journal.sequence and self.journal.engine.remembered <= MOST_COPIED:
+            self._spool.keep_snapshot(self.journal.snapshot())
+
     def _keep_house(self, *, idle: bool) -> None:
-        self._spool.keep_snapshot(self.journal.keep_snapshot(idle=idle))
+        snapshot = self.journal.keep_snapshot(idle=idle)
+        if snapshot is not None:
+            self._spool.keep_snapshot(snapshot)
+        elif idle and self._monotonic() >= self._copy_at_s:
+            self._copy_snapshot()
+            self._copy_at_s = self._monotonic() + COPY_EVERY_S
         now_ns = self._now()
         if idle and now_ns >= self._sweep_at:
             self._storage.sweep(now_ns)

@@ -112,7 +112,12 @@ def _reconcile(
         messages = reconciliations(spool.entries(), storage.entries(after=known if known <= journal.sequence else 0))
         if not messages:
             break
-        journal.append_own(messages[0], now())
+        for entry in journal.append_own(messages[0], now()):
+            log.warning(
+                "readers of alerts sent alone are put right",
+                sent_alone=len(messages[0].alerts),
+                alerts=len(entry.alerts_json),
+            )
         _replay(journal, stop)
 
 

@@ -37,6 +37,9 @@ stay much longer on the topic than others respect it."""
 BLOCKED_WAIT_S = 0.01
 """How soon to look again whether another server has published what comes before an alert of ours, s."""
 
+LONGEST_WAIT_S = 5.0
+"""How long an alert that the broker does not take waits at most before it is tried again, s."""
+
 TAIL = 10_000
 """How many of the newest alerts on a topic are looked at after a restart for those already published."""
 
@@ -94,12 +97,31 @@ class _Pending:
 
 @dataclass(slots=True)
 class _Lane:
-    """What waits for one topic, in order; a topic that fails holds up no other."""
+    """What waits for one topic, in order; a topic that fails holds up no other.
+
+    Parameters
+    ----------
+    first_since_s
+        When the first entry became the first.
+    taken_from
+        Whose entry was last taken over.
+    """
 
     topic: str
     backoff: Backoff
     pending: deque[_Pending] = field(default_factory=deque)
     not_before_s: float = float("-inf")
+    first_since_s: float = float("-inf")
+    taken_from: str = ""
+
+    def waits_since_s(self) -> float:
+        """Return since when the first entry could have been published by whoever claims it.
+
+        A server that lives waits, like us, for what comes before its entries; one that left an entry behind does not
+        get its time again for each further one.
+        """
+        first = self.pending[0]
+        return first.since_s if first.entry.writer == self.taken_from else max(first.since_s, self.first_since_s)
 
 
 class Outbox:
@@ -135,7 +157,7 @@ class Outbox:
         self._monotonic = monotonic
         self._observer = observer
         real, tests = topics.alerts, topics.connection_test
-        self._lanes = {topic: _Lane(topic, Backoff(clock=monotonic)) for topic in (real, tests)}
+        self._lanes = {topic: _Lane(topic, Backoff(longest=LONGEST_WAIT_S, clock=monotonic)) for topic in (real, tests)}
         self._unmarked: deque[_Pending] = deque()
         self._sent: set[str] = set()
 
@@ -159,7 +181,7 @@ class Outbox:
         for lane in self._lanes.values():
             if lane.pending and not lane.pending[0].is_ours:
                 is_blocking = any(pending.is_ours for pending in lane.pending)
-                due_s = 0 if is_blocking else TAKE_OVER_AFTER_S - self._age_s(lane.pending[0])
+                due_s = 0 if is_blocking else lane.waits_since_s() + TAKE_OVER_AFTER_S - self._monotonic()
                 waits_s.append(max(due_s, lane.not_before_s - self._monotonic(), BLOCKED_WAIT_S))
         return min(waits_s)
 
@@ -175,9 +197,11 @@ class Outbox:
         """Take in entries that another server has appended."""
         self._add(entries, is_ours=False, since_s=self._monotonic())
 
-    def add_alone(self, entries: Iterable[Entry], when_sent: Callable[[Entry], None]) -> None:
+    def add_alone(
+        self, entries: Iterable[Entry], when_sent: Callable[[Entry], None], *, is_restored: bool = False
+    ) -> None:
         """Take in entries that were decided alone, and whom to tell when all alerts of one are acknowledged."""
-        self._add(entries, is_ours=True, when_sent=when_sent)
+        self._add(entries, is_ours=True, is_restored=is_restored, when_sent=when_sent)
 
     def restore(self, entries: Iterable[Entry], sent_alone: Collection[str], *, is_restart: bool) -> None:
         """Begin anew with the unmarked entries of the journal; what the broker has acknowledged counts as published.
@@ -245,6 +269,7 @@ class Outbox:
             while self._is_due(lane, alone=alone):
                 self._publish_entry(lane.topic, lane.pending[0])
                 sent = lane.pending.popleft()
+                lane.first_since_s = self._monotonic()
                 if sent.when_sent is not None:
                     sent.when_sent(sent.entry)
                 else:
@@ -264,24 +289,24 @@ class Outbox:
             first = lane.pending[0]
             if first.when_sent is not None or all(alert.alert_uuid in self._sent for alert in first.alerts):
                 return True
-            if first.is_ours and (alone or self._age_s(first) < SURE_FOR_S):
+            if first.is_ours and (alone or self._monotonic() - first.since_s < SURE_FOR_S):
                 return True
             if not alone:
                 self._look_at_claims(lane)
             if lane.pending and lane.pending[0] is first:
-                has_waited = self._age_s(first) >= TAKE_OVER_AFTER_S
-                return first.is_ours or (has_waited and (alone or self._take_over(first)))
+                has_waited = self._monotonic() - lane.waits_since_s() >= TAKE_OVER_AFTER_S
+                return first.is_ours or (has_waited and (alone or self._take_over(lane, first)))
         return False
-
-    def _age_s(self, pending: _Pending) -> float:
-        return self._monotonic() - pending.since_s
 
     def _look_at_claims(self, lane: _Lane) -> None:
         """Take out the entries that are marked, and see who claims the others."""
+        first = lane.pending[0]
         claims = self._storage.unmarked([each.entry.sequence for each in lane.pending if each.when_sent is None])
         lane.pending = deque(
             each for each in lane.pending if each.when_sent is not None or each.entry.sequence in claims
         )
+        if not lane.pending or lane.pending[0] is not first:
+            lane.first_since_s = self._monotonic()
         for pending in lane.pending:
             claim = claims.get(pending.entry.sequence, pending.entry.claim)
             if claim != pending.entry.claim:
@@ -291,12 +316,13 @@ class Outbox:
             elif pending.is_ours:
                 pending.since_s = self._monotonic()
 
-    def _take_over(self, pending: _Pending) -> bool:
+    def _take_over(self, lane: _Lane, pending: _Pending) -> bool:
         entry, claim = pending.entry, uuid4().hex
         pending.is_ours = self._storage.claim(entry.sequence, entry.claim, claim)
         pending.since_s = self._monotonic()
         if pending.is_ours:
             pending.entry = replace(entry, claim=claim)
+            lane.taken_from = entry.writer
             log.warning("publishing what another server did not", sequence=entry.sequence, writer=entry.writer)
         return pending.is_ours
 

@@ -15,7 +15,6 @@ from snews_cs.messages.types import (
     HardReset,
     Nanoseconds,
     Observation,
-    Reconcile,
     Retraction,
     SignificanceTier,
     TimingTier,
@@ -105,13 +104,6 @@ def _inform(entry: Entry) -> None:
                 detector=message.detector_name,
                 target=message.retract_message_uuid or f"latest {message.retract_latest_n}",
                 **_marks(message.is_test, message.is_pre_sn),
-            )
-        case Reconcile() as message:
-            log.warning(
-                "readers of alerts sent alone are put right",
-                sent_alone=len(message.alerts),
-                alerts=len(entry.alerts_json),
-                **_marks(message.is_test, is_pre_sn=False),
             )
         case SignificanceTier() | TimingTier() as message:
             log.info("message archived", kind=message.kind, detector=message.detector_name)

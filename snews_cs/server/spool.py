@@ -1,6 +1,6 @@
 """The spool: what a server decided alone, on the disk of its own machine, until the store is back."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -35,6 +35,8 @@ class Spool:
         self._written: int | None = None  # how many are on the disk; None if that must be looked up
         self._unwritten: list[Entry] = []
         self._since_ns: Nanoseconds | None = None
+        self._snapshot_at: int | None = None
+        self._keys: set[str] = set()
 
     def open(self) -> None:
         """Take up what an earlier server left; what fails is logged, and tried again when something is written."""
@@ -58,21 +60,16 @@ class Spool:
         """Whether no more can be taken in: the disk fails, and enough waits in memory."""
         return len(self._unwritten) >= MOST_UNWRITTEN
 
-    def known(self, keys: Collection[str]) -> frozenset[str]:
-        """Return those of the keys that are in the spool."""
-        unwritten = frozenset(entry.key for entry in self._unwritten).intersection(keys)
-        try:
-            self._prepare()
-            return unwritten | self._storage.known_keys(keys)
-        except StorageError as error:
-            log.error("the local spool cannot be read", error=str(error))
-            return unwritten
+    def knows(self, key: str) -> bool:
+        """Whether a message with that key is in the spool."""
+        return key in self._keys
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Keep entries, numbered from :attr:`depth` + 1 on: durably, or else in memory for the time being."""
         if entries and self._since_ns is None:
             self._since_ns = entries[0].received_ns
         self._unwritten += entries
+        self._keys.update(entry.key for entry in entries)
         try:
             self._prepare()
             self._storage.append(self._unwritten)
@@ -104,25 +101,40 @@ class Spool:
         self._prepare()
         return chain(self._storage.entries(), self._unwritten)
 
-    def begin_anew(self, snapshot: tuple[int, bytes] | None) -> None:
-        """Forget the entries, all of them being in the journal, and keep a snapshot; if that fails, both stay."""
+    def begin_anew(self, sequence: int, snapshot: tuple[int, bytes] | None) -> None:
+        """Forget the entries, all of them being in the journal, and keep a snapshot; if that fails, both stay.
+
+        Parameters
+        ----------
+        sequence
+            Length of the journal: a copy from further on is of another one.
+        snapshot
+            To be kept, if there is one.
+        """
         try:
             self._prepare()
-            if self.depth:
+            kept = self._storage.latest_snapshot()
+            if self.depth or (kept is not None and kept[0] > sequence):
                 self._storage.drop()
+                self._snapshot_at = None
             self._written, self._unwritten, self._since_ns = 0, [], None
+            self._keys.clear()
         except StorageError as error:
             log.error("the local spool could not be emptied", error=str(error))
         else:
-            self.keep_snapshot(snapshot)
+            if snapshot is not None:
+                self.keep_snapshot(snapshot)
 
-    def keep_snapshot(self, snapshot: tuple[int, bytes] | None) -> None:
-        """Keep a copy of the engine's state, and the sequence number it belongs to, if one is given."""
-        if snapshot is not None:
-            try:
-                self._storage.save_snapshot(*snapshot)
-            except StorageError as error:
-                log.error("the engine's state could not be kept in the local spool", error=str(error))
+    def keep_snapshot(self, snapshot: tuple[int, bytes]) -> None:
+        """Keep a copy of the engine's state, and the sequence number it belongs to."""
+        if snapshot[0] == self._snapshot_at:
+            return
+        try:
+            self._storage.save_snapshot(*snapshot)
+        except StorageError as error:
+            log.error("the engine's state could not be kept in the local spool", error=str(error))
+        else:
+            self._snapshot_at = snapshot[0]
 
     def snapshot(self) -> tuple[int, bytes] | None:
         """Return what :meth:`keep_snapshot` kept last, None if it cannot be read."""
@@ -136,8 +148,10 @@ class Spool:
         """Look up what is on the disk, if that is not known: a failed write may have been done all the same."""
         if self._written is None:
             self._storage.prepare()
-            written = self._storage.last_sequence()
-            if self._since_ns is None and (first := self._storage.entry(1)) is not None:
-                self._since_ns = first.received_ns
+            written = 0
+            for entry in self._storage.entries():
+                written = entry.sequence
+                self._keys.add(entry.key)
+                self._since_ns = self._since_ns or entry.received_ns
             self._unwritten = [entry for entry in self._unwritten if entry.sequence > written]
             self._written = written
