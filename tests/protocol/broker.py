@@ -31,10 +31,11 @@ class Said(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A record on a topic that servers write to: when, by whom, and what it says."""
+    """A record on a topic that servers write to: when, by whom, whether that server was alone, and the content."""
 
     time_ns: int
     writer: str
+    is_alone: bool
     content: dict[str, Any]
 
 
@@ -172,15 +173,16 @@ class SimulatedPublisher:
 
     def publish_all(self, publications: Sequence[Publication]) -> None:
         """Write in order; if it fails, some may be written."""
+        machine = self._machine
         for publication in publications:
             content = json.loads(publication.payload)
             what = f"publish {content.get('alert_type', 'an answer')} {str(content.get('alert_uuid'))[:8]}"
 
             def write(topic: str = publication.url, content: dict[str, Any] = content) -> None:
-                record = Written(self._machine.world.now_ns, self._machine.tag, content)
+                record = Written(machine.world.now_ns, machine.tag, machine.is_alone(), content)
                 self._broker.written[topic].append(record)
 
-            self._machine.call("broker", what, write, BrokerUnreachable, late=write)
+            machine.call("broker", what, write, BrokerUnreachable, late=write)
 
     def tail(self, topic: str, limit: int, *, since: datetime | None = None) -> list[dict[str, Any]]:
         """Return the newest records of a topic."""

@@ -17,6 +17,9 @@ TAKEN_OVER_NS = 2_200 * SECOND // 1_000
 START_NS = SECOND // 2
 """How long a server needs to start."""
 
+BACKOFF_NS = 10 * SECOND
+"""How long a server may wait after it was not answered before it tries again."""
+
 
 def check_in_time(machines: Sequence[Machine], broker: Broker, shelf: Shelf) -> None:
     """Check that every alert went out in time after the message that made it, if any server was able."""
@@ -37,13 +40,20 @@ def check_in_time(machines: Sequence[Machine], broker: Broker, shelf: Shelf) -> 
 
 
 def _is_able(machine: Machine, start_ns: int, end_ns: int) -> bool:
-    """Whether a server was there all the time, and the store and the broker answered it."""
-    is_cut = any(start_ns <= time_ns <= end_ns for time_ns in machine.unanswered_ns)
+    """Whether a server was there all the time and not alone, and the store and the broker answered it."""
+    is_waiting = any(start_ns - BACKOFF_NS <= time_ns <= end_ns for time_ns in machine.unanswered_ns)
+    is_alone = any(start_ns <= time_ns <= end_ns for time_ns in machine.alone_ns)
     is_away = any(
         outage.server in (None, machine.number) and outage.start_ns <= end_ns and outage.end_ns >= start_ns
         for outage in machine.weather.outages
     )
-    return start_ns > 0 and not is_cut and not is_away and not any(_absences(machine, start_ns, end_ns))
+    return (
+        start_ns > 0
+        and not is_waiting
+        and not is_alone
+        and not is_away
+        and not any(_absences(machine, start_ns, end_ns))
+    )
 
 
 def _absences(machine: Machine, start_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:

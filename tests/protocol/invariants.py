@@ -97,8 +97,7 @@ def count_repeats(broker: Broker) -> int:
         for record in alert_records(broker, topic):
             by_name[record.content["alert_uuid"]].append(record)
         for records in by_name.values():
-            is_alone = any(record.content["degraded"] for record in records)
-            repeats += len(records) - len({record.writer if is_alone else "" for record in records})
+            repeats += max(0, sum(not record.is_alone for record in records) - 1)
     return repeats
 
 

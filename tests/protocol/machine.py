@@ -39,11 +39,15 @@ class Machine:
     crashes, freezes
         How often it died, and how often it did nothing for a while.
     stops, in_doubt
-        How often it was told to stop, and how many of its publications were written and said to have failed.
+        How often it was told to stop, and how often the broker did not answer it.
+    is_alone
+        Asks its server whether it decides alone.
     absent_ns
         From when to when it was dead or frozen, true time.
     unanswered_ns
         When it asked the store or the broker in vain, true time.
+    alone_ns
+        When it did something while its server was alone, true time.
     stopping
         Called to tell the server to stop.
     on_power_cut
@@ -56,8 +60,10 @@ class Machine:
         self.number = number
         self.tag = f"site{number}"
         self.crashes = self.freezes = self.stops = self.in_doubt = 0
+        self.is_alone: Callable[[], bool] = lambda: False
         self.absent_ns: list[tuple[int, int]] = []
         self.unanswered_ns: list[int] = []
+        self.alone_ns: list[int] = []
         self.stopping: Callable[[], None] = lambda: None
         self.on_power_cut: Callable[[], None] = lambda: None
         self._life = life
@@ -104,20 +110,19 @@ class Machine:
         """
         self.step(what)
         if self.weather.is_away(link, self.number, self.world.now_ns):
-            raise self.no_answer(what, "away", error)
+            raise self.no_answer(link, what, "away", error)
         if not self._fails(link):
             result = effect()
             self.step(f"{what}: done")
             return result
         chance = self.world.random
         if link == "disk" or chance.random() >= self.weather.in_doubt:
-            raise self.no_answer(what, "not done", error)
-        self.in_doubt += link == "broker"
+            raise self.no_answer(link, what, "not done", error)
         if late is not None and chance.random() < 0.3:
             self.world.at(self.world.now_ns + chance.randrange(2 * TIMEOUT_NS), late)
-            raise self.no_answer(what, "done late", error)
+            raise self.no_answer(link, what, "done late", error)
         effect()
-        raise self.no_answer(what, "done", error)
+        raise self.no_answer(link, what, "done", error)
 
     def step(self, what: str) -> None:
         """Let a little time pass; the server may die here, freeze, or be told to stop."""
@@ -135,6 +140,8 @@ class Machine:
                     break
                 roll -= likely
         self.world.note(self.tag, what)
+        if self.is_alone():
+            self.alone_ns.append(self.world.now_ns)
         self.rest(round(chance.expovariate(1 / MS)))
 
     def rest(self, duration_ns: int) -> None:
@@ -143,9 +150,10 @@ class Machine:
             raise Killed
         self.actor.sleep(duration_ns)
 
-    def no_answer(self, what: str, why: str, error: type[Exception]) -> Exception:
+    def no_answer(self, link: Link, what: str, why: str, error: type[Exception]) -> Exception:
         """Wait in vain; return what is to be raised."""
         self.unanswered_ns.append(self.world.now_ns)
+        self.in_doubt += link == "broker"
         self.rest(TIMEOUT_NS)
         self.world.note(self.tag, f"{what}: no answer ({why})")
         return error(f"no answer is played: {why}")
@@ -178,9 +186,8 @@ class Machine:
         self.stopping()
 
     def _away(self, duration_ns: int) -> None:
-        start_ns = self.world.now_ns
+        self.absent_ns.append((self.world.now_ns, self.world.now_ns + duration_ns))
         self.actor.sleep(duration_ns)
-        self.absent_ns.append((start_ns, self.world.now_ns))
 
     def _live(self) -> None:
         while True:

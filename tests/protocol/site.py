@@ -79,6 +79,7 @@ def serve(machine: Machine, room: Room, shelf: Shelf, spooled: Shelf, broker: Br
         monotonic=machine.monotonic,
         observer=Nobody(),
     )
+    machine.is_alone = lambda: bool(server._alone)
     server.run(stop)
 
 

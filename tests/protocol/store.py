@@ -174,7 +174,7 @@ class SimulatedStore:
         finally:
             self._shelf.show()
         if end < len(entries):
-            raise self._machine.no_answer(names, f"{end} of them done", StoreUnreachable)
+            raise self._machine.no_answer("store", names, f"{end} of them done", StoreUnreachable)
 
     def _insert_all(self, entries: Sequence[Entry]) -> None:
         """Append all or nothing where the store has transactions, else up to the first that is refused."""
