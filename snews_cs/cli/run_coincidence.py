@@ -94,14 +94,14 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
     )
     observations = settings.firedrill_observation_topic if firedrill else settings.observation_topic
     stop = _stop_on_signals()
-    metrics = Metrics(settings.server_tag)
+    consumer = ConsumerWatch(Metrics(settings.server_tag), TopicAddress.parse(observations).topic)
     stream = stack.enter_context(
         ObservationStream(
             observations,
             group_id=settings.consumer_group,
             auth=settings.hop_auth,
             on_open=lambda: log.info("(re)Initializing Coincidence System for %s", observations),
-            on_statistics=ConsumerWatch(metrics, TopicAddress.parse(observations).topic),
+            on_statistics=consumer,
         )
     )
     stop.then(stream.request_stop)
@@ -109,7 +109,7 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill:
         "publisher",
         stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth)),
     )
-    observer = stack.enter_context(monitored(metrics, stream, address=settings.monitoring_address, now=_now))
+    observer = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=_now))
     server = CoincidenceServer(
         stream=interpose("stream", stream),
         storage=storage,

@@ -10,7 +10,8 @@ from snews_cs.coincidence.types import Alert, AlertType
 from snews_cs.errors import StreamError
 from snews_cs.messages.times import NS_PER_S, describe_duration, posix_from_tai
 from snews_cs.messages.types import Nanoseconds, Observation
-from snews_cs.monitoring.metrics import MOST_KINDS, Metrics
+from snews_cs.monitoring.metrics import MOST_KINDS
+from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.monitoring.watchdog import Watchdog
 from snews_cs.server.observer import Standing
 from snews_cs.server.status import UNPUBLISHED_NS, kind_of
@@ -47,8 +48,8 @@ class Monitor:
 
     Parameters
     ----------
-    metrics
-        What is kept up to date.
+    consumer
+        Watches the reading of the topic; its metrics are those that are kept up to date.
     watchdog
         What each round of the loop feeds.
     topic
@@ -61,14 +62,15 @@ class Monitor:
 
     def __init__(
         self,
-        metrics: Metrics,
+        consumer: ConsumerWatch,
         watchdog: Watchdog,
         topic: Topic,
         *,
         now: Callable[[], Nanoseconds],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.metrics = metrics
+        self.metrics = metrics = consumer.metrics
+        self._consumer = consumer
         self._watchdog = watchdog
         self._topic = topic
         self._now = now
@@ -122,6 +124,8 @@ class Monitor:
         self._round_s = now_s
         if self._topic.is_open:
             self._open_s = now_s
+        else:
+            self._consumer.forget()
         self._standing = standing
         if not standing.unpublished:
             self._journaled_s.clear()  # what is left there another server has published

@@ -9,8 +9,8 @@ import structlog
 
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.monitoring.health import MonitoringServer
-from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.monitor import Monitor, Topic
+from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.monitoring.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -20,15 +20,17 @@ OFF = "off"
 
 
 @contextmanager
-def monitored(metrics: Metrics, topic: Topic, *, address: str, now: Callable[[], Nanoseconds]) -> Iterator[Monitor]:
+def monitored(
+    consumer: ConsumerWatch, topic: Topic, *, address: str, now: Callable[[], Nanoseconds]
+) -> Iterator[Monitor]:
     """Yield what the server is to tell what happens; its pages are up, and systemd is told, until this context ends.
 
     An address that cannot be taken is a warning, and no reason for a server to end.
 
     Parameters
     ----------
-    metrics
-        What is kept up to date.
+    consumer
+        Watches how the topic is read; its metrics are those that are shown.
     topic
         The observation topic.
     address
@@ -38,7 +40,7 @@ def monitored(metrics: Metrics, topic: Topic, *, address: str, now: Callable[[],
     """
     with ExitStack() as stack:
         watchdog = stack.enter_context(closing(Watchdog.from_environment(os.environ, time.monotonic)))
-        monitor = Monitor(metrics, watchdog, topic, now=now)
+        monitor = Monitor(consumer, watchdog, topic, now=now)
         if address != OFF:
             try:
                 pages = stack.enter_context(MonitoringServer(address, monitor))

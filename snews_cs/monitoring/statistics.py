@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, NamedTuple
 
 import structlog
@@ -28,6 +29,10 @@ class ConsumerState(NamedTuple):
     lag: Mapping[int, int]
     brokers: Mapping[str, int]
     errors: int
+
+
+NOTHING = ConsumerState({}, {}, 0)
+"""What is known of a consumer that tells nothing."""
 
 
 def read_statistics(statistics: Statistics, topic: str) -> ConsumerState:
@@ -63,27 +68,38 @@ class ConsumerWatch:
     """
 
     def __init__(self, metrics: Metrics, topic: str) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self._topic = topic
+        self._lock = Lock()
         self._partitions: set[int] = set()
         self._states: set[str] = set()
         self._is_understood = True
 
     def __call__(self, statistics: Statistics) -> None:
-        """Be told librdkafka's statistics; called by one thread at a time."""
+        """Be told librdkafka's statistics; any thread may call this."""
         try:
             state = read_statistics(statistics, self._topic)
         except (AttributeError, LookupError, TypeError, ValueError) as error:  # no reason to end reading
             if self._is_understood:
                 log.warning("librdkafka's statistics have another form: consumer lag is not known", error=repr(error))
             self._is_understood = False
-            return
-        for gone in self._partitions - state.lag.keys():
-            self._metrics.consumer_lag.remove(str(gone))
-        for partition, lag in state.lag.items():
-            self._metrics.consumer_lag.labels(str(partition)).set(lag)
-        self._partitions = set(state.lag)
-        self._states |= state.brokers.keys()
-        for name in self._states:
-            self._metrics.brokers.labels(name).set(state.brokers.get(name, 0))
-        self._metrics.broker_errors.set(state.errors)
+        else:
+            self._show(state)
+
+    def forget(self) -> None:
+        """Show that nothing is known: the topic is closed, and nobody tells us anything; any thread may call this."""
+        if self._partitions or self._states:
+            self._show(NOTHING)
+
+    def _show(self, state: ConsumerState) -> None:
+        with self._lock:
+            for gone in self._partitions - state.lag.keys():
+                self.metrics.consumer_lag.remove(str(gone))
+            for partition, lag in state.lag.items():
+                self.metrics.consumer_lag.labels(str(partition)).set(lag)
+            for left in self._states - state.brokers.keys():
+                self.metrics.brokers.remove(left)
+            for name, count in state.brokers.items():
+                self.metrics.brokers.labels(name).set(count)
+            self.metrics.broker_errors.set(state.errors)
+            self._partitions, self._states = set(state.lag), set(state.brokers)

@@ -14,6 +14,7 @@ from snews_cs.messages.types import Nanoseconds
 from snews_cs.monitoring.health import metrics
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.monitor import Monitor
+from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.monitoring.watchdog import Watchdog
 from snews_cs.server.observer import Standing
 from tests.storage.builders import T0
@@ -42,9 +43,8 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.watchdog = Watchdog(str(self.notify) if self.notify else None, self.clock)
-        self.monitor = Monitor(
-            Metrics("test server"), self.watchdog, self.topic, now=lambda: self.now_ns, monotonic=self.clock
-        )
+        self.consumer = ConsumerWatch(Metrics("test server"), "experiments")
+        self.monitor = Monitor(self.consumer, self.watchdog, self.topic, now=lambda: self.now_ns, monotonic=self.clock)
 
     def clock(self) -> float:
         return self.monotonic_s

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from snews_cs.monitoring.metrics import Metrics
-from snews_cs.monitoring.statistics import ConsumerWatch, read_statistics
+from snews_cs.monitoring.statistics import read_statistics
 from tests.monitoring.conftest import Watched
 from tests.server.conftest import lines  # noqa: F401
 
@@ -63,7 +63,7 @@ def test_another_topic_and_an_unknown_partition_tell_nothing(statistics: Any) ->
 
 
 def test_consumer_metrics_follow(watched: Watched, statistics: Any) -> None:
-    watch = ConsumerWatch(watched.monitor.metrics, "experiments")
+    watch = watched.consumer
     watch(statistics)
     assert watched.value("snews_cs_consumer_lag_messages", partition="0") == 3
     assert watched.value("snews_cs_brokers", state="up") == 1
@@ -74,9 +74,21 @@ def test_consumer_metrics_follow(watched: Watched, statistics: Any) -> None:
     watch(later)
     assert watched.value("snews_cs_consumer_lag_messages", partition="0") is None
     assert watched.value("snews_cs_consumer_lag_messages", partition="1") == 0
-    assert watched.value("snews_cs_brokers", state="up") == 0
+    assert watched.value("snews_cs_brokers", state="up") is None
     assert watched.value("snews_cs_brokers", state="down") == 1
     assert watched.value("snews_cs_broker_errors") == 4
+    watched.round()
+    assert watched.value("snews_cs_brokers", state="down") == 1
+
+
+def test_of_a_topic_that_is_closed_nothing_is_known(watched: Watched, statistics: Any) -> None:
+    watched.consumer(statistics)
+    watched.topic.is_open = False
+    watched.round()
+    assert watched.samples("snews_cs_consumer_lag_messages") == watched.samples("snews_cs_brokers") == []
+    watched.topic.is_open = True
+    watched.consumer(statistics)
+    assert watched.value("snews_cs_consumer_lag_messages", partition="0") == 3
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,7 @@ def test_statistics_of_another_form_end_nothing(
     statistics: Any,
     lines: list[dict[str, object]],  # noqa: F811
 ) -> None:
-    watch = ConsumerWatch(watched.monitor.metrics, "experiments")
+    watch = watched.consumer
     watch(statistics)
     watch(statistics)
     assert [line["log_level"] for line in lines] == ["warning"]

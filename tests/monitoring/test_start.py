@@ -10,6 +10,7 @@ import pytest
 from snews_cs.coincidence.engine import Engine
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.start import OFF, monitored
+from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.server.observer import Nobody, Observer, Standing
 from tests.monitoring.conftest import Topic
 from tests.monitoring.test_watchdog import address, systemd  # noqa: F401
@@ -41,7 +42,7 @@ def test_pages_and_systemd(
     lines: Lines,  # noqa: F811
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(address))
-    with monitored(Metrics(), Topic(), address="127.0.0.1:0", now=lambda: T0) as monitor:
+    with monitored(ConsumerWatch(Metrics(), "t"), Topic(), address="127.0.0.1:0", now=lambda: T0) as monitor:
         tell_all(monitor)
         pages = str(lines[0]["address"])
         with urlopen(f"http://{pages}/healthz", timeout=10) as response:
@@ -55,7 +56,7 @@ def test_pages_and_systemd(
 def test_an_address_that_cannot_be_taken_is_a_warning(host: str, lines: Lines) -> None:  # noqa: F811
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"{host}:{taken.getsockname()[1]}"
-        with monitored(Metrics(), Topic(), address=where, now=lambda: T0) as monitor:
+        with monitored(ConsumerWatch(Metrics(), "t"), Topic(), address=where, now=lambda: T0) as monitor:
             tell_all(monitor)
     assert [(line["event"], line["log_level"], line["address"]) for line in lines] == [
         ("no health and metrics", "warning", where)
@@ -63,6 +64,6 @@ def test_an_address_that_cannot_be_taken_is_a_warning(host: str, lines: Lines) -
 
 
 def test_no_port_is_opened_if_it_is_off(lines: Lines) -> None:  # noqa: F811
-    with monitored(Metrics(), Topic(), address=OFF, now=lambda: T0) as monitor:
+    with monitored(ConsumerWatch(Metrics(), "t"), Topic(), address=OFF, now=lambda: T0) as monitor:
         tell_all(monitor)
     assert lines == []
