@@ -17,6 +17,7 @@ LogFormat = Literal["console", "json"]
 
 _HANDLER = "snews_cs"
 _SECRET_KEY = re.compile("pass|token|secret", re.IGNORECASE)
+_QUOTED_PASSWORD = re.compile(r"""(pass(?:word|wd|phrase)?["'\\\s]*[:=]).*""", re.IGNORECASE)
 
 
 def configure_logging(
@@ -47,13 +48,12 @@ def configure_logging(
         structlog.processors.UnicodeDecoder(),
         mask_named_secrets,
     ]
-    renderers: list[Processor] = [
-        structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
-        )
-    ]
+    renderer: Processor = structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+    )
     if log_format == "json":
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        renderer = structlog.processors.JSONRenderer(default=str)
+    renderers = [structlog.processors.format_exc_info, mask_traceback, renderer]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -77,6 +77,13 @@ def configure_logging(
 def mask_named_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Mask every value whose key looks like a password, a token or a secret, at any depth."""
     return {key: _masked(key, value) for key, value in event.items()}
+
+
+def mask_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Cut off a traceback's lines after ``pass:`` or the like: an error may quote a message with a password in it."""
+    if "exception" in event:
+        event["exception"] = _QUOTED_PASSWORD.sub(rf"\1 {MASK}", str(event["exception"]))
+    return event
 
 
 def _masked(key: object, value: object) -> object:

@@ -87,6 +87,21 @@ def test_configured_secrets_are_masked_wherever_they_stand(log_format: LogFormat
     assert "ote" not in stream.getvalue()
 
 
+@pytest.mark.parametrize("log_format", FORMATS)
+def test_a_traceback_quotes_no_guessed_password(log_format: LogFormat) -> None:
+    stream = io.StringIO()
+    configure_logging(log_format, stream=stream)
+    error = ValueError('{\\"Password\\" : \\"hunter3\\", \nnot read')
+    error.__cause__ = KeyError({"_id": "0_hard-reset", "pass": "hunter2"})
+    structlog.get_logger("snews_cs.server").critical("ALARM", exc_info=error)
+    text = stream.getvalue()
+    assert "hunter" not in text
+    for kept in ("KeyError", "0_hard-reset", "ValueError", "not read"):
+        assert kept in text
+    if log_format == "json":
+        assert json.loads(text)["event"] == "ALARM"
+
+
 @pytest.mark.parametrize("library", ["hop", "adc.consumer", "confluent_kafka", "pymongo", "slack_sdk"])
 def test_libraries_speak_from_warning_upwards_in_the_same_format(library: str) -> None:
     stream = io.StringIO()
