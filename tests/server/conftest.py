@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from snews_cs.coincidence.engine import Engine
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import format_utc, parse_utc
@@ -20,7 +21,7 @@ from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.answers import Answers
 from snews_cs.server.journal import Journal
 from snews_cs.server.loop import CoincidenceServer
-from snews_cs.server.observer import Nobody
+from snews_cs.server.observer import Nobody, Standing
 from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry
@@ -34,6 +35,19 @@ from tests.support.memory import MemoryPublisher, MemoryTopic
 PASSWORD = "sesame"
 START_UTC = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 START: Nanoseconds = parse_utc(START_UTC.isoformat())
+MOST_TURNS = 50
+"""How many turns may be needed until all is done."""
+
+
+class Watching(Nobody):
+    """Remembers how things stood after the last turn."""
+
+    def __init__(self) -> None:
+        self.standing = Standing(0)
+
+    def round_done(self, standing: Standing, engine: Engine) -> None:
+        """Remember it."""
+        self.standing = standing
 
 
 @dataclass
@@ -56,8 +70,9 @@ class House:
     def __post_init__(self) -> None:
         storage = cast("Storage", self.storage)
         topics = AlertTopics(alerts="alerts", connection_test="testing")
+        self.observer = Watching()
         self.spool = Spool(cast("Storage", self.disk))
-        self.outbox = Outbox(self.publisher, topics, storage, self.tag, self._clock, Nobody())
+        self.outbox = Outbox(self.publisher, topics, storage, self.tag, self._clock, self.observer)
         self.server = CoincidenceServer(
             stream=self.topic,
             storage=storage,
@@ -69,8 +84,13 @@ class House:
             parameters=self.parameters,
             now=lambda: self.now_ns + next(self._ticks),
             monotonic=self._clock,
-            observer=Nobody(),
+            observer=self.observer,
         )
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the server said DEGRADED after its last turn."""
+        return self.observer.standing.degraded is not None
 
     @property
     def journal(self) -> Journal:
@@ -89,6 +109,15 @@ class House:
         """Let the server run until nothing waits on the topic."""
         self.topic.when_empty = self.stop.make
         self.server.run(self.stop, 0)
+
+    def settle(self) -> None:
+        """Let time pass, turn after turn, until nothing is left to be done."""
+        for _ in range(MOST_TURNS):
+            self.server.turn(self.stop, 0)
+            if not (self.topic or self.outbox or self.is_alone):
+                return
+            self.monotonic_s += 0.6
+        raise AssertionError(f"something is left after {MOST_TURNS} turns")
 
     def entries(self) -> list[Entry]:
         """Return the journal without the entries that servers wrote of their own accord."""

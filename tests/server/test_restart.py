@@ -80,6 +80,8 @@ def test_after_a_snapshot_only_what_is_behind_it_is_read(open_house: OpenHouse) 
     again.storage.before["entries"].extend([nothing, nothing, away])  # the entry behind it, the end, and no more
     with pytest.raises(StoreUnreachable):
         again.server.start(again.stop)  # what fails is the reading of what was not projected
+    assert not again.storage.before["entries"]
+    again.server.start(again.stop)
     assert again.journal.sequence == 2
     assert again.journal.engine.snapshot() == house.journal.engine.snapshot()
 
@@ -166,11 +168,12 @@ def test_a_wish_to_stop_ends_the_reading_of_a_long_journal(open_house: OpenHouse
         house.say(*(seen("JUNO", 20.0 * number) for number in range(3)))
     again = open_house(started=False, parameters=NARROW)
     again.storage.before["entries"].extend([nothing, again.stop.make])
-    again.server.start(again.stop)
-    assert again.journal.sequence == 2
     again.topic.write(seen("LVD"))
     again.server.run(again.stop, 0)
+    assert not again.storage.before["entries"]
+    assert again.journal.sequence == 0  # what is not whole is not used
     assert len(again.topic) == 1
+    assert again.spool.snapshot() is None
     assert again.storage.last_sequence() == 3
     assert again.storage.projected() == 0
     assert open_house().journal.engine.snapshot() == house.journal.engine.snapshot()

@@ -4,6 +4,7 @@ import pytest
 from structlog.typing import EventDict
 
 from snews_cs.errors import StoreUnreachable
+from snews_cs.server.outbox import TAKE_OVER_AFTER_S
 from tests.server.conftest import House, OpenHouse, asked, said, seen
 from tests.support.flaky import away
 
@@ -30,10 +31,14 @@ def test_another_server_wrote_in_between(open_house: OpenHouse, standing: int) -
     ours.storage.append_only(standing, conflict=True)
     ours.storage.before["entries"].append(lambda: theirs.say(seen("LVD", 2), b"junk", b"junk"))
     ours.say(*PAIR, seen("IceCube", 3))
+    theirs.say()
+    ours.say()
     tags = [entry.writer for entry in ours.entries()]
     assert tags == ["test"] * standing + ["other"] * 3 + ["test"] * (3 - standing)
     assert ours.topic.done == [0, 1, 2]
     assert ours.publisher.contents()[-1]["detector_names"] == ["JUNO", "XENONnT", "LVD", "IceCube"]
+    assert [alert["revision"] for alert in ours.publisher.contents()] == [1, 2, 3]
+    assert ours.storage.unpublished() == []
     assert ours.journal.engine.snapshot() == open_house().journal.engine.snapshot()
     assert ours.storage.projected() == ours.storage.last_sequence() == 6
 
@@ -51,36 +56,11 @@ def test_what_another_server_left_undone_is_done(open_house: OpenHouse, method: 
     theirs = open_house(topic=ours.topic)
     dies(theirs, method)
     ours.say(seen("LVD", 2))
+    ours.monotonic_s += TAKE_OVER_AFTER_S
+    ours.say()
     assert ours.storage.projected() == 3
     assert [row["detector_name"] for row in ours.rows("cache")] == ["JUNO", "XENONnT", "LVD"]
     assert [row["revision"] for row in ours.rows("coincidence_tier_alerts")] == [1, 2]
-    assert ours.storage.unpublished() == []
-
-
-def test_what_another_server_did_not_publish_is_published(open_house: OpenHouse, lines: list[EventDict]) -> None:
-    ours = open_house()
-    theirs = open_house(topic=ours.topic, publisher=ours.publisher)
-    ours.publisher.failures = 1
-    theirs.say(*PAIR)
-    assert ours.publisher.uuids() == []
-    lines.clear()
-    ours.say(seen("LVD", 2))
-    assert [alert["revision"] for alert in ours.publisher.contents()] == [1, 2]
-    assert len(said(lines, "PUBLISHING AN ALERT!!!")) == 2
-    assert ours.storage.unpublished() == []
-
-
-@pytest.mark.parametrize("is_acknowledged", [False, True])
-def test_what_another_server_published_is_only_marked(open_house: OpenHouse, is_acknowledged: bool) -> None:
-    ours = open_house()
-    theirs = open_house(topic=ours.topic, publisher=ours.publisher)
-    if is_acknowledged:
-        dies(theirs, "mark_published")
-    else:
-        ours.publisher.failures, ours.publisher.taken = 1, True
-        theirs.say(*PAIR)
-    ours.say(seen("LVD", 2))
-    assert [alert["revision"] for alert in ours.publisher.contents()] == [1, 2]
     assert ours.storage.unpublished() == []
 
 
