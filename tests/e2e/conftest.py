@@ -1,7 +1,7 @@
 """End to end: the installed command, its broker and its store as processes of their own."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,13 +38,20 @@ def surroundings(request: pytest.FixtureRequest) -> Surroundings:
     return Surroundings(request.getfixturevalue("kafka" if broker == "kafka" else "embedded_broker"), store)
 
 
-@pytest.fixture
-def system(surroundings: Surroundings, tmp_path: Path) -> Iterator[System]:
-    """Give a server's surroundings; the server itself is started by the test."""
+@contextmanager
+def new_system(surroundings: Surroundings, directory: Path, *, partitions: int = 1) -> Iterator[System]:
+    """Yield a server's surroundings; the server itself is started by the test."""
     with ExitStack() as stack:
         database = None
         if surroundings.store == "mongodb":
-            database = stack.enter_context(FerretServer(tmp_path / "ferretdb")).url
+            database = stack.enter_context(FerretServer(directory / "ferretdb")).url
         elif isinstance(surroundings.broker, KafkaServer):
-            database = f"sqlite:///{tmp_path / 'snews_cs.sqlite'}"
-        yield stack.enter_context(closing(System(surroundings.broker, tmp_path, database)))
+            database = f"sqlite:///{directory / 'snews_cs.sqlite'}"
+        yield stack.enter_context(closing(System(surroundings.broker, directory, database, partitions=partitions)))
+
+
+@pytest.fixture
+def system(surroundings: Surroundings, tmp_path: Path) -> Iterator[System]:
+    """Give a server's surroundings; the server itself is started by the test."""
+    with new_system(surroundings, tmp_path) as system:
+        yield system
