@@ -33,9 +33,10 @@ COMMANDS = {
     "run-coincidence": LazyCommand(
         "snews_cs.cli.run_coincidence:run_coincidence",
         "Read observations, find coincidences, publish alerts, until told to stop (Ctrl-C, SIGTERM).",
+        is_service=True,
     ),
     "run-slack-bot": LazyCommand(
-        "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once."
+        "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once.", is_service=True
     ),
     "simulate": LazyCommand(
         "snews_cs.cli.simulate:simulate",

@@ -1,6 +1,9 @@
 """The group of commands: loads a command when it is called, and says in one line why it could not do its work."""
 
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import IO, Any, NamedTuple
 
@@ -10,16 +13,36 @@ from snews_cs.errors import SettingsError, SnewsError
 
 
 class LazyCommand(NamedTuple):
-    """Where a command lives (``package.module:object``), and the line that the list of commands shows for it."""
+    """Where a command lives (``package.module:object``), and the line that the list of commands shows for it.
+
+    ``is_service``: while it is imported, SIGTERM and Ctrl-C end the process, exit code 0: nothing has been begun.
+    """
 
     target: str
     help: str
+    is_service: bool = False
 
     def load(self) -> click.Command:
         """Import the command."""
+        with _stopped_at_once() if self.is_service else nullcontext():
+            return self._imported()
+
+    def _imported(self) -> click.Command:
         module, _, name = self.target.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+
+@contextmanager
+def _stopped_at_once() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end the process, exit code 0; an exception instead would get lost in some imports."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda _signal, _frame: os._exit(0)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 class LazyGroup(click.Group):

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import structlog
 
-from snews_cs.cli.embedded import embedded
+from snews_cs.cli.embedded import embedded, local_settings
 from snews_cs.errors import SettingsError, StreamError
 from snews_cs.fault_points import interpose
 from snews_cs.messages.admission import AdmissionPolicy
@@ -74,6 +74,9 @@ def run_coincidence(
         )
     if data is not None and not is_embedded:
         raise SettingsError("--data goes with --embedded")
+    if dropdb and sys.stdin.isatty():
+        _ask(local_settings(settings, data) if is_embedded else settings)
+    stop = _stop_on_signals()
     with ExitStack() as stack:
         if is_embedded:
             settings = stack.enter_context(embedded(settings, data))
@@ -82,18 +85,18 @@ def run_coincidence(
         )
         storage = interpose("storage", stack.enter_context(closing(store)))
         if dropdb:
-            _drop(storage, settings)
-        _serve(settings, storage, stack, firedrill=firedrill)
+            storage.drop()
+            log.warning("the store was emptied")
+        _serve(settings, storage, stack, stop, firedrill=firedrill)
 
 
-def _serve(settings: Settings, storage: Storage, stack: ExitStack, *, firedrill: bool) -> None:
+def _serve(settings: Settings, storage: Storage, stack: ExitStack, stop: StopRequest, *, firedrill: bool) -> None:
     registry = Registry.load(settings.detector_registry)
     topics = AlertTopics(
         alerts=settings.firedrill_alert_topic if firedrill else settings.alert_topic,
         connection_test=settings.connection_test_topic,
     )
     observations = settings.firedrill_observation_topic if firedrill else settings.observation_topic
-    stop = _stop_on_signals()
     consumer = ConsumerWatch(Metrics(settings.server_tag), TopicAddress.parse(observations).topic)
     stream = stack.enter_context(
         ObservationStream(
@@ -174,12 +177,9 @@ def _parameters(settings: Settings, registry: Registry) -> Parameters:
     )
 
 
-def _drop(storage: Storage, settings: Settings) -> None:
-    if sys.stdin.isatty():
-        shown = next(each.value for each in settings.shown() if each.key == "DATABASE_SERVER")
-        click.confirm(f"Delete the journal and all else in {shown}?", abort=True)
-    storage.drop()
-    log.warning("the store was emptied")
+def _ask(settings: Settings) -> None:
+    shown = next(each.value for each in settings.shown() if each.key == "DATABASE_SERVER")
+    click.confirm(f"Delete the journal and all else in {shown}?", abort=True)
 
 
 def _now() -> Nanoseconds:

@@ -1,5 +1,6 @@
 """The group of commands: options before the command, errors as one line, and nothing heavy loaded early."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,20 @@ def test_the_module_is_the_command() -> None:
         [sys.executable, "-m", "snews_cs", "--version"], capture_output=True, text=True, check=True, cwd="/"
     )
     assert done.stdout == f"snews_cs, version {__version__}\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_is_stopped_while_it_is_imported_ends_well(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "stopped.py").write_text(
+        f"import os\ntry:\n    os.kill(os.getpid(), {number})\nexcept BaseException:\n    pass\nservice = 1 / 0\n"
+    )
+    load = "from snews_cs.cli.group import LazyCommand; LazyCommand('stopped:service', '', is_service=True).load()"
+    done = subprocess.run([sys.executable, "-c", load], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_was_to_be_done_when_told_to_stop_is_as_before_the_import() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    assert COMMANDS["run-coincidence"].is_service
+    COMMANDS["run-coincidence"].load()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before

@@ -1,10 +1,12 @@
 """The installed ``snews_cs run-coincidence``: from a detector's message to an alert."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
-from tests.support.server import READY
+from tests.support.server import READY, ServerProcess
+from tests.support.services import free_port
 from tests.support.system import System, observation
 from tests.support.truth import read_rows
 
@@ -117,3 +119,13 @@ def test_stops_when_told_and_goes_on_where_it_stopped(system: System, number: si
     assert second.stop() == 0
     assert sum(str(record["event"]).startswith("observation") for record in second.log) == 1
     assert sum(str(record["event"]).startswith(READY) for record in server.log) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_when_told_before_it_has_begun(tmp_path: Path, number: signal.Signals) -> None:
+    """While its own broker starts; it ends with it."""
+    settings = {"HOP_AUTH": "false", "MONITORING_ADDRESS": "off"}
+    server = ServerProcess(f"127.0.0.1:{free_port()}", tmp_path, settings=settings, wait=False)
+    server.wait_for("embedded broker started")
+    assert server.stop(number) == 0
+    assert all(record["level"] == "info" for record in server.log)
