@@ -39,7 +39,7 @@ def test_backlog(report: Report, tmp_path: Path, broker: str, store: str) -> Non
             rate, each_us = LIVE / (monotonic() - begin), (server.cpu_s() - used) / LIVE * 1e6
             sleep(2)  # the last snapshot is taken when nothing comes any more
             report.note(
-                f"{LIVE:,} observations, {broker} to {store}: {rate:,.0f}/s, {each_us:.0f} us of the server's processor time"
+                f"{LIVE:,} observations, {broker} to {store}: {rate:,.0f}/s, {each_us:.0f} us of processor time"
                 f" each; resident {server.resident_mb():.0f} MB"
             )
         if store == "mongodb":  # FerretDB looks at all of the journal for what is unpublished

@@ -18,12 +18,10 @@ from snews_cs.storage.documents import Document, from_document, identity, to_doc
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo_claims import MongoClaims
 from snews_cs.storage.mongo_errors import taken
+from snews_cs.storage.mongo_scan import time_to_scan
 
 PAGE = 100
 """How many entries are read at once."""
-
-SCAN_S = 5.0
-"""How long a server that uses no indexes may take to look at the whole journal, s."""
 
 
 class MongoJournal:
@@ -154,4 +152,4 @@ class MongoJournal:
         return [entry if entry.published else replace(entry, claim=claims[entry.sequence]) for entry in entries]
 
     def _time_to_scan(self) -> AbstractContextManager[None]:
-        return pymongo.timeout(SCAN_S) if self._scans else nullcontext()
+        return time_to_scan(self._database) if self._scans else nullcontext()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from pymongo import DESCENDING, DeleteOne, ReplaceOne, timeout
+from pymongo import DESCENDING, DeleteOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
@@ -18,15 +18,13 @@ from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.documents import LAYOUT, Document, identity, to_row_document
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo_errors import taken
+from snews_cs.storage.mongo_scan import time_to_scan
 from snews_cs.storage.order import require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow
 
 BULK = 10
 """How many rows one command changes. (FerretDB needs a connection to its database for each, and hangs at 100.)"""
-
-SWEEP_S = 5.0
-"""How long a sweep may take, s."""
 
 Item = TypeVar("Item")
 
@@ -106,7 +104,7 @@ class MongoProjections:
         if self._server_sweeps:
             return 0
         over = {"expires_ns": {"$lte": now_ns}}
-        with timeout(SWEEP_S):  # it looks at every row
+        with time_to_scan(self._database):
             return sum(self._database[kind.table].delete_many(over).deleted_count for kind in EXPIRING)
 
     def refused(self, most: int) -> list[int]:
