@@ -110,7 +110,9 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, stop: StopReq
     stop.then(stream.request_stop)
     publisher = interpose(
         "publisher",
-        stack.enter_context(AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth)),
+        stack.enter_context(
+            AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth, stopping=lambda: bool(stop))
+        ),
     )
     observer = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=_now))
     server = CoincidenceServer(

@@ -16,12 +16,16 @@ from confluent_kafka.admin import AdminClient
 from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions
+from snews_cs.streams.ending import end_in_background
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, translate
 
 WATCH_S = 5.0
 """How often a topic that is being read is looked up again, s."""
 
 _SLICE_S = 0.05
+_AT_ONCE_S = 1.0
+_CLOSED = "it closes the connection at once; does it need a login (HOP_AUTH, auth.toml)?"
+_SILENT = "it takes the connection and says nothing"
 
 
 class Topic(NamedTuple):
@@ -40,7 +44,7 @@ class Topic(NamedTuple):
 
 
 class TopicLookup:
-    """A connection for looking up one topic; it never makes it. It ends when it is forgotten.
+    """A connection for looking up one topic, which it never makes. It must be closed.
 
     Parameters
     ----------
@@ -73,23 +77,22 @@ class TopicLookup:
             What is in the way.
         """
         answer = self._ask(timeout_s + 1)
-        end = time.monotonic() + timeout_s
+        start = time.monotonic()
         while not answer.done():
             try:
                 answer.exception(_SLICE_S)
             except TimeoutError:
                 self._admin.poll(0)  # lets errors be heard
-                problem = self._decisive()
-                if problem is None and (time.monotonic() > end or stopping()):
+                waited_s = time.monotonic() - start
+                problem = self._decisive(waited_s)
+                if problem is None and (waited_s > timeout_s or stopping()):
                     problem = self._no_reply(timeout_s)
                 if problem is not None:
                     raise problem from None
         try:
             return _topic(answer.result())
         except KafkaException as error:
-            problem = translate(error.args[0], self._address)
-            # the traceback would keep the client alive
-            raise problem from error.with_traceback(None)
+            raise translate(error.args[0], self._address) from error.with_traceback(None)  # it keeps the client alive
 
     def has_changed(self, topic: Topic) -> bool:
         """Whether it is another one by now, or gone, as far as is known; to be asked again and again, it never waits.
@@ -111,6 +114,12 @@ class TopicLookup:
             problem = translate(error.args[0], self._address)
             return not isinstance(problem, BrokerUnreachable)
 
+    def close(self) -> None:
+        """End the connection."""
+        clients = [self._admin]
+        self._admin = self._answer = None
+        end_in_background(clients)
+
     def _ask(self, timeout_s: float) -> Any:
         names = TopicCollection([self._address.topic])
         return self._admin.describe_topics(names, request_timeout=timeout_s)[self._address.topic]
@@ -118,10 +127,10 @@ class TopicLookup:
     def _no_reply(self, timeout_s: float) -> StreamError:
         return BrokerUnreachable(f"broker {self._address.brokers} does not answer: no reply in {timeout_s:g} s")
 
-    def _decisive(self) -> StreamError | None:
+    def _decisive(self, waited_s: float) -> StreamError | None:
         """Return what makes further waiting pointless, None if nothing does yet."""
         heard = [error.str() for error in self._errors if error.name() != ALL_BROKERS_DOWN]
-        reason = heard[0] if heard else "it closes the connection at once; does it need a login (HOP_AUTH, auth.toml)?"
+        reason = heard[0] if heard else _CLOSED if waited_s < _AT_ONCE_S else _SILENT
         for error in self._errors:
             problem = translate(error, self._address, reason=reason)
             if isinstance(problem, AccessDenied) or error.name() == ALL_BROKERS_DOWN:

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ from hop.io import Producer
 from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
+from snews_cs.streams.ending import end_in_background
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, MESSAGE_TIMED_OUT, translate
 from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.publication import Publication
@@ -46,6 +48,9 @@ class AlertPublisher:
         first message goes out.
     on_statistics
         Hears of librdkafka's statistics, one client for each cluster that is written to.
+    stopping
+        Asked now and then while there is waiting to be done; once it is true, only what is being published is waited
+        for.
     """
 
     def __init__(
@@ -55,11 +60,13 @@ class AlertPublisher:
         auth: bool,
         idempotent: bool = True,
         on_statistics: OnStatistics | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._addresses = [TopicAddress.parse(url) for url in urls]
         self._auth = auth
         self._idempotent = idempotent
         self._on_statistics = on_statistics
+        self._stopping = stopping
         self._connections: dict[str, _Connection] = {}
 
     def warm_up(self, timeout_s: float = 5.0, *, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -81,7 +88,8 @@ class AlertPublisher:
         """
         for address in self._addresses:
             options = ClientOptions(address, load_credential(address, auth=self._auth))
-            TopicLookup(address, options).wait(timeout_s, stopping=stopping)
+            with closing(TopicLookup(address, options)) as lookup:
+                lookup.wait(timeout_s, stopping=stopping)
             self._connection(address)
 
     def publish_all(self, publications: Sequence[Publication]) -> None:
@@ -107,11 +115,9 @@ class AlertPublisher:
                 if connection.useless:
                     self._connections.pop(brokers).end()
 
-    def tail(
-        self, topic: str, limit: int, *, since: datetime | None = None, timeout_s: float = 5.0
-    ) -> list[dict[str, Any]]:
+    def tail(self, topic: str, limit: int, *, since: datetime | None = None) -> list[dict[str, Any]]:
         """Return those of the last ``limit`` records of a topic that are JSON objects; see :func:`read_tail`."""
-        return read_tail(topic, limit, auth=self._auth, since=since, timeout_s=timeout_s)
+        return read_tail(topic, limit, auth=self._auth, since=since, stopping=self._stopping)
 
     def close(self) -> None:
         """End the connections."""
@@ -174,7 +180,9 @@ class _Connection:
         """Drop what is queued, and the connection."""
         self._ended.set()
         self._listener.join()
+        clients = [self._producer]
         del self._producer
+        end_in_background(clients)
 
     def _listen(self) -> None:
         while not self._ended.wait(INTERVAL_MS / 1000):

@@ -128,16 +128,15 @@ class Reader:
         """Open the topic and read it until it fails, or is closed, or changes."""
         problem = None
         try:
-            session = Session(self._source, stopping=lambda: bool(self._closing))
-            self._session = session
-            try:
-                self._read(session)
-            finally:
-                self._session = None
-                self._is_open = False
-                session.close()
+            self._session = Session(self._source, stopping=lambda: bool(self._closing))
+            self._read(self._session)
         except StreamError as error:
             problem = type(error)(str(error))  # a copy: no traceback that keeps clients of librdkafka alive
+        finally:
+            session, self._session = self._session, None
+            self._is_open = False
+            if session is not None:
+                session.close()
         if problem is not None and not self._closing:
             self._failed(problem)
 

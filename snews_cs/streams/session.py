@@ -1,5 +1,6 @@
 """One opening of a topic for reading."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
 from snews_cs.streams.consumer import RecordConsumer, raw_message
+from snews_cs.streams.ending import end_in_background
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, topic_missing, translate
 from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.statistics import INTERVAL_MS, OnStatistics, Statistics, statistics_callback
@@ -31,6 +33,7 @@ _PROPERTIES: dict[str, Any] = {
 
 _TO_THE_END = {"fetch.wait.max.ms": 10}  # the end is known when nothing has come for so long
 _OPEN_S = 10.0
+_CLOSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,11 @@ class Session:
         address = source.address
         credential = load_credential(address, auth=source.auth)
         self._lookup: TopicLookup | None = TopicLookup(address, ClientOptions(address, credential))
-        self._topic = self._lookup.wait(_OPEN_S, stopping=stopping)
+        try:
+            self._topic = self._lookup.wait(_OPEN_S, stopping=stopping)
+        except StreamError:
+            self._lookup.close()
+            raise
         properties = _PROPERTIES | {"stats_cb": statistics_callback(self._on_statistics)}
         options = ClientOptions(address, credential, properties | (_TO_THE_END if source.until_end else {}))
         try:
@@ -106,12 +113,11 @@ class Session:
             )
             if source.group_id is not None:
                 self._consumer.go_on(address.topic, self._topic, _OPEN_S)
-        except KafkaException as error:
-            problem = self._problem or self._translated(error)
-            self._forget()
-            raise problem from error
-        except ValueError as error:
-            raise topic_missing(address) from error
+        except (KafkaException, ValueError) as error:  # hop has no other for a topic that is not there
+            problem = self._translated(error) if isinstance(error, KafkaException) else topic_missing(address)
+            problem = self._problem or problem
+            self._end(close=False)
+            raise problem from error.with_traceback(None)  # which would keep the consumer alive
 
     def records(self) -> Iterator[RawMessage | None]:
         """Yield records as they arrive, those of a partition in order, until :meth:`stop` or the end.
@@ -133,7 +139,7 @@ class Session:
                 yield None if record is None else raw_message(record)
         except KafkaException as error:
             self._problem = self._translated(error)
-            raise self._problem from error
+            raise self._problem from error.with_traceback(None)  # which would keep the consumer alive
         if self._problem is not None:
             raise self._problem
 
@@ -151,24 +157,22 @@ class Session:
             consumer.stop()
 
     def close(self) -> None:
-        """Commit what was marked, and end the connection.
+        """Commit what was marked, and end the connection; what takes longer than 2 s is left to itself.
 
         After something went wrong nothing is committed: closing would wait for a broker that is down, and commit, when
         it is back, offsets of a topic that may have been made anew meanwhile.
         """
-        consumer = self._consumer
-        try:
-            if self._problem is None:
-                self._store_marks()
-                consumer.close()
-        except KafkaException as error:
-            raise self._translated(error) from error
-        finally:
-            self._forget()
+        if self._problem is None:
+            self._store_marks()
+        self._end(close=self._problem is None).join(_CLOSE_S)
 
-    def _forget(self) -> None:
-        """Break all circles, and so end what was not closed."""
-        self._consumer = self._lookup = self._problem = None
+    def _end(self, *, close: bool) -> threading.Thread:
+        clients = [self._consumer]
+        self._consumer = self._problem = None
+        if self._lookup is not None:
+            self._lookup.close()
+            self._lookup = None
+        return end_in_background(clients, close=close)
 
     def _store_marks(self) -> None:
         while self._marks:

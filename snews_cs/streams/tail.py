@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -18,10 +19,24 @@ from snews_cs.streams.session import ReadFrom
 log = structlog.get_logger(__name__)
 
 
+OPEN_S = 15.0
+"""How long to try to open the topic, s: a broker that takes 0.5 s to hear and 0.5 s to be heard needs most of it."""
+
+READ_S = 5.0
+"""How long to read it then, s."""
+
+
 def read_tail(
-    url: str, limit: int, *, auth: bool, since: datetime | None = None, timeout_s: float = 5.0
+    url: str,
+    limit: int,
+    *,
+    auth: bool,
+    since: datetime | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
     """Return those of the last ``limit`` records of a topic that are JSON objects.
+
+    What is not reached in :data:`READ_S` is left out, and the log says so.
 
     Parameters
     ----------
@@ -31,8 +46,8 @@ def read_tail(
         Whether to log in with the credentials of hop's ``auth.toml``.
     since
         Leave out what has an earlier Kafka timestamp; None to leave out nothing.
-    timeout_s
-        How long to read; what comes later on the topic is left out then, and the log says so.
+    stopping
+        Asked now and then; once it is true no more time is spent.
 
     Raises
     ------
@@ -40,22 +55,22 @@ def read_tail(
         If the topic cannot be opened; nothing stands on one that does not exist.
     """
     source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=None, since=since, until_end=True)
-    deadline = time.monotonic() + timeout_s
     records: deque[RawMessage] = deque(maxlen=limit)
     reader = Reader(source)
     try:
-        while not reader.exhausted:
-            left_s = deadline - time.monotonic()
-            if isinstance(reader.problem, TopicMissing):
-                break
+        was_open, deadline = False, time.monotonic() + OPEN_S
+        while not reader.exhausted and not isinstance(reader.problem, TopicMissing):
             if reader.problem is not None:
                 raise reader.problem
-            if left_s <= 0 and not reader.is_open:
-                raise BrokerUnreachable(f"broker {source.address.brokers} does not answer in {timeout_s:g} s")
-            if left_s <= 0:
+            if reader.is_open and not was_open:
+                was_open, deadline = True, time.monotonic() + READ_S
+            is_late = time.monotonic() > deadline
+            if stopping() or (is_late and not was_open):
+                raise BrokerUnreachable(f"broker {source.address.brokers} does not answer in time")
+            if is_late:
                 log.warning("the end of a topic was not reached in time", topic=url)
                 break
-            records.extend(arrival.record for arrival in reader.take(min(left_s, 0.1), 1000))
+            records.extend(arrival.record for arrival in reader.take(0.1, 1000))
     finally:
         reader.close()
     objects = []

@@ -124,7 +124,7 @@ def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBr
 
 def produce(address: str, topic: str, *values: bytes | None, partition: int = 0, **headers: bytes) -> None:
     """Write records, and wait until the broker has them."""
-    producer = Producer({"bootstrap.servers": address, "message.max.bytes": 2_000_000})
+    producer = Producer({"bootstrap.servers": address, "message.max.bytes": 2_000_000, "log_level": 0})
     for value in values:
         producer.produce(topic, value, partition=partition, headers=dict(headers))
     assert producer.flush(10) == 0

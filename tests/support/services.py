@@ -351,6 +351,9 @@ def free_kafka_ports() -> KafkaPorts:
     return KafkaPorts(free_port(), free_port(), free_port())
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
     """Return a port that is free, and not one of those that the system gives away: it stays free for a restart."""
     choice = random.SystemRandom()
@@ -358,7 +361,9 @@ def free_port() -> int:
         port = choice.randrange(16_384, 32_768)
         with socket.socket() as probe, suppress(OSError):
             probe.bind((HOST, port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def listens(port: int) -> bool:
