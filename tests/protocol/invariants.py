@@ -18,8 +18,12 @@ MAY_DIFFER = {
 }
 """What two records of one alert need not have in common."""
 
-NUMBERS = {"sub list number", "sub_list_number"}
-"""What a server that is alone may say otherwise: it numbers sublists as it meets them."""
+ALONE_MAY_DIFFER = {"sub list number", "sub_list_number", "retracted_detector_names"}
+"""What a server that is alone may say otherwise: it numbers sublists as it meets them, and of two retractions that end
+one event it may have heard the other first."""
+
+TOGETHER = "those with the store"
+"""Who knows what a server has written that was not alone."""
 
 
 class Journaled(NamedTuple):
@@ -77,7 +81,7 @@ def check_topics(shelf: Shelf, broker: Broker) -> None:
             known = expected[name].text if name in expected else json.dumps(first[name].content)
             differences = _differences(_comparable(record.content), _comparable(json.loads(known)))
             if record.content["degraded"] or first[name].content["degraded"]:
-                differences = {key: pair for key, pair in differences.items() if key not in NUMBERS}
+                differences = {key: pair for key, pair in differences.items() if key not in ALONE_MAY_DIFFER}
             assert not differences, f"two contents: {name} {differences}"
         alone = {each.content["alert_uuid"] for each in records if each.content["degraded"]}
         order = [name for name in first if name in expected and name not in alone]
@@ -90,14 +94,17 @@ def check_topics(shelf: Shelf, broker: Broker) -> None:
 
 
 def count_repeats(broker: Broker) -> int:
-    """Return how many records repeat an earlier one, but for what servers say that are alone: they know of no other."""
+    """Return how many records repeat what their writer could know to be there.
+
+    That is what it wrote itself, and, unless it was alone, what others wrote that were not.
+    """
     repeats = 0
     for topic in (ALERTS, TESTING):
-        by_name: defaultdict[str, list[Written]] = defaultdict(list)
+        writers: defaultdict[str, set[str]] = defaultdict(set)
         for record in alert_records(broker, topic):
-            by_name[record.content["alert_uuid"]].append(record)
-        for records in by_name.values():
-            repeats += max(0, sum(not record.is_alone for record in records) - 1)
+            knowing = writers[record.content["alert_uuid"]]
+            repeats += record.writer in knowing or (TOGETHER in knowing and not record.is_alone)
+            knowing |= {record.writer} if record.is_alone else {record.writer, TOGETHER}
     return repeats
 
 

@@ -137,13 +137,14 @@ class System:
         return self._producers[topic]
 
     def alerts(self, count: int, topic: str = "alert", *, quiet_s: float = 0.3) -> list[dict[str, Any]]:
-        """Return the first alerts of the topic: ``count`` of them, and what else comes within ``quiet_s`` then."""
+        """Return the alerts of the topic: ``count`` of them, and what else comes until it is quiet for ``quiet_s``."""
         found: list[dict[str, Any]] = []
         with AlertStream(self.topics[topic], auth=False, from_beginning=True) as stream:
             end = time.monotonic() + PATIENCE_S
             while len(found) < count and time.monotonic() < end:
                 found += [alert.content for alert in stream.batch(0.2)]
-            found += [alert.content for alert in stream.batch(quiet_s)]
+            while more := stream.batch(quiet_s):
+                found += [alert.content for alert in more]
         for alert in found:
             if "alert_uuid" in alert:
                 check_alert(alert)

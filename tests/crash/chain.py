@@ -1,0 +1,230 @@
+"""Servers that die one after the other on one store and one topic, and what must be true afterwards."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from random import Random
+from shutil import rmtree
+from types import SimpleNamespace
+from typing import TypeVar, cast
+
+from snews_cs.coincidence.engine import Engine
+from snews_cs.fault_points import VARIABLE
+from snews_cs.server.journal import SNAPSHOT_AFTER
+from snews_cs.server.replay import decide
+from snews_cs.storage.entry import Entry
+from tests.crash.traffic import Traffic
+from tests.protocol.broker import ALERTS, TESTING, Broker
+from tests.protocol.invariants import check_belief, check_topics, count_repeats
+from tests.protocol.store import Shelf
+from tests.support.hand import Hand, Place
+from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
+from tests.support.system import System
+from tests.support.truth import alerts_of, check_alerts, check_journal, check_projections
+
+T = TypeVar("T")
+
+PARTITIONS = 3
+ONCE = {"restore", "tail", "look-up", "snapshot", "spool-snapshot", "spool-empty", "reconcile", "claim"}
+"""Steps that a server takes once in a while."""
+
+ALONE = {"spool", "spool-mark", "publish"}
+"""Steps that a server takes while its store is away."""
+
+TAKEN_IN = {"observation", "retraction", "backlog"}
+"""What the log says of messages that were taken in."""
+
+LATEST_CALL = 5
+PAUSE_S = 0.5
+"""Between bursts, s: some housekeeping is done only when nothing comes."""
+
+BURST = 12
+"""How many messages arrive shortly after each other."""
+
+
+class Chain:
+    """One store and one topic, and the servers that die on them while detectors go on.
+
+    Attributes
+    ----------
+    deaths
+        How many servers were killed or frozen.
+    """
+
+    def __init__(self, system: System, rng: Random) -> None:
+        self.system = system
+        self.deaths = 0
+        self._rng = rng
+        self._traffic = Traffic(rng)
+        self._hand = Hand(system.topics["experiments"])
+
+    def suffer(self, deed: str, point: str) -> None:
+        """Let a server run until it dies at a point of its work."""
+        server = self._doomed(deed, point)
+        self._see_it_die(server, deed)
+
+    def freeze(self, point: str) -> None:
+        """Let a server freeze at a point of its work, another go on without it, and the first one wake up."""
+        with self._doomed("stop", point) as frozen:
+            self._go_on_until(frozen, lambda: _is_frozen(frozen, PAUSE_S))
+            with self.system.start({"SERVER_TAG": "another"}) as other:
+                self._burst()
+                self._settle()
+                os.kill(frozen.pid, signal.SIGCONT)
+                self._burst()
+                self._settle()
+                assert other.stop() == 0
+            assert frozen.stop() == 0
+        _look_at_log(frozen)
+        _look_at_log(other)
+        self.deaths += 1
+
+    def suffer_alone(self, deed: str, point: str, *, at_start: bool) -> None:
+        """Let a server lose the store, and die at a point of its work, alone or back again.
+
+        Parameters
+        ----------
+        at_start
+            Whether the store is away when it starts.
+        """
+        if point.endswith("reconcile"):
+            self._forget()
+        with ExitStack() as stack:
+            if at_start:
+                stack.enter_context(_away(self.system.store))
+            server = self._doomed(deed, point, 1)
+            if not at_start:
+                server.wait_for(READY)
+                stack.enter_context(_away(self.system.store))
+            is_back = point.split()[1] not in ALONE
+            self._go_on_until(server, lambda: (is_back and _has_taken_alone(server)) or server.exit_code(PAUSE_S))
+        self._see_it_die(server, deed)
+
+    def _forget(self) -> None:
+        """Let a server find a new disk in place of the one with its spool, which is empty."""
+        self.finish()
+        rmtree(self.system.directory / "spool")
+
+    def finish(self) -> None:
+        """Let a server do all that is left, and stop it."""
+        with self.system.start() as server:
+            self._settle()
+            assert server.stop() == 0
+        _look_at_log(server)
+
+    def check(self) -> None:
+        """Finish, and hold the journal, the topics and the projections to what was written and to each other."""
+        self.finish()
+        entries = self.system.journal()
+        check_journal(entries)
+        assert self._journaled() == self._hand.written
+        assert all(entry.published for entry in entries)
+        check_projections(self.system.database, entries, self.system.directory / "fresh.sqlite")
+        replayed = subprocess.run(
+            [str(SNEWS_CS), "replay"],
+            env={**os.environ, "DATABASE_SERVER": self.system.database},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+        repeats = self._check_topics(entries)
+        assert repeats <= self.deaths
+        print(f"{self.deaths} deaths; {len(self._hand.written)} messages; {repeats} repeats; {replayed.stdout.strip()}")
+
+    def _check_topics(self, entries: list[Entry]) -> int:
+        """Hold what readers saw to the journal, and return how many alerts were repeated."""
+        written = {}
+        for name, topic, tests in ((ALERTS, "alert", False), (TESTING, "testing", True)):
+            found = self.system.alerts(len(alerts_of(entries, tests=tests)), topic)
+            alerts = [each for each in found if "alert_uuid" in each]  # the others are answers
+            written[name] = [SimpleNamespace(content=each, is_alone=each["degraded"]) for each in alerts]
+            if not any(each["degraded"] for each in alerts):
+                check_alerts(entries, alerts, tests=tests)
+        engine = Engine()
+        for entry in entries:
+            decide(engine, entry)
+        shelf, broker = (
+            cast("Shelf", SimpleNamespace(entries=entries)),
+            cast("Broker", SimpleNamespace(written=written)),
+        )
+        check_topics(shelf, broker)
+        check_belief(shelf, broker, engine)
+        return count_repeats(broker)
+
+    def _burst(self) -> None:
+        """Let messages arrive, one after the other."""
+        for _ in range(BURST):
+            self._hand.write(self._traffic.message(), partition=self._rng.randrange(PARTITIONS))
+            self._hand.flush()
+
+    def _doomed(self, deed: str, point: str, call: int | None = None) -> ServerProcess:
+        """Start a server to which something will happen at a point of its work, when it gets there the nth time."""
+        step = point.split()[1]
+        if step == "tail":  # looked at only if alerts may be on it unmarked
+            self.suffer("kill", "before mark")
+        if step == "snapshot":
+            for _ in range(SNAPSHOT_AFTER):
+                self._hand.write(self._traffic.heartbeat())
+        if call is None:
+            call = 1 if step in ONCE else self._rng.randint(1, LATEST_CALL)
+        self._burst()
+        return self.system.start({VARIABLE: f"{deed} {point} {call}"}, wait=False)
+
+    def _see_it_die(self, server: ServerProcess, deed: str) -> None:
+        code = self._go_on_until(server, lambda: server.exit_code(PAUSE_S))
+        assert code == (-signal.SIGKILL if deed == "kill" else 0), server.log_text()
+        _look_at_log(server)
+        self.deaths += deed == "kill"
+
+    def _go_on_until(self, server: ServerProcess, happened: Callable[[], T | None]) -> T:
+        """Let messages arrive until something has happened to a server."""
+        end = time.monotonic() + PATIENCE_S
+        while (found := happened()) is None:
+            assert time.monotonic() < end, f"it never came to that; the log:\n{server.log_text()}"
+            self._burst()
+        return found
+
+    def _settle(self) -> None:
+        """Wait until all messages are in the journal, and all alerts marked."""
+        end = time.monotonic() + PATIENCE_S
+        while (missing := self._hand.written - self._journaled()) or self.system.unpublished():
+            assert time.monotonic() < end, f"{len(missing)} messages are not in the journal, or alerts not published"
+            time.sleep(0.1)
+
+    def _journaled(self) -> set[Place]:
+        entries = [entry for entry in self.system.journal() if entry.raw.partition >= 0]
+        return {Place(entry.raw.partition, entry.raw.offset) for entry in entries}
+
+
+@contextmanager
+def _away(store: Path) -> Iterator[None]:
+    """Hold a SQLite store so that nobody can write to it."""
+    with closing(sqlite3.connect(store, isolation_level=None, timeout=PATIENCE_S)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _has_taken_alone(server: ServerProcess) -> bool | None:
+    """Return True if a server without its store has taken in a message, None if not."""
+    said = [str(record["event"]).partition(":")[0] for record in server.log]
+    return ("DEGRADED" in said and not TAKEN_IN.isdisjoint(said[said.index("DEGRADED") :])) or None
+
+
+def _look_at_log(server: ServerProcess) -> None:
+    assert not [record for record in server.log if record.get("level") == "critical"], server.log_text()
+
+
+def _is_frozen(server: ServerProcess, within_s: float) -> bool | None:
+    """Return True as soon as a server is stopped by a signal, None if it is not by then."""
+    end = time.monotonic() + within_s
+    while os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.01)
+    return True
