@@ -77,7 +77,9 @@ class MongoProjections:
         """Write the rows of consecutive entries, then move the mark.
 
         Two servers may do this at once, and the rows of the one behind may come last. Each therefore moves the mark
-        only if nobody did since it looked; else it writes again what lies between its own last entry and the mark.
+        only if nobody did since it looked; else it writes again what lies between its own last entry and the mark. (On
+        FerretDB, where such a condition does not hold always, the mark may fall back by that: what is missing then is
+        taken from the journal.)
 
         Parameters
         ----------
@@ -90,6 +92,8 @@ class MongoProjections:
         news = [entry for entry in entries if entry.sequence > mark.sequence]
         if not news:
             return
+        missing = islice(journal(mark.sequence), news[0].sequence - mark.sequence - 1)
+        news = [*missing, *news]
         require_run(news, mark.sequence + 1)
         self._write(news)
         last = news[-1].sequence

@@ -253,6 +253,14 @@ class TestProjections:
         storage.project(self.HISTORY)
         self._check(database)
 
+    def test_a_mark_that_fell_back(self, storage: MongoStorage, database: Any) -> None:
+        storage.append(self.HISTORY)
+        storage.project(self.HISTORY[:2])
+        database["projected"].update_one({}, {"$set": {"sequence": 1}})
+        storage.project(self.HISTORY[2:])
+        assert storage.projected() == 3
+        self._check(database)
+
     def test_rows_that_bson_cannot_hold(self, storage: MongoStorage, database: Any) -> None:
         entry = make_moving(1, make_line(2**70))
         storage.project([entry])
