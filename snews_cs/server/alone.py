@@ -84,9 +84,8 @@ class Alone:
         """Decide what follows from messages, and keep it in the spool; no offset is committed for them."""
         news = {each.key: each for each in arrivals if not (journal.is_recent(each.key) or self._spool.knows(each.key))}
         entries = journal.decide_alone(list(news.values()), self._spool.depth)
-        if entries:
-            self._spool.append(entries)
-            self._outbox.add_alone(entries, self._spool.mark_sent)
+        self._spool.append(entries)
+        self._outbox.add_alone(entries, self._spool.mark_sent)
         self._taken |= {arrival.raw.partition: arrival.raw for arrival in arrivals}
         return entries
 

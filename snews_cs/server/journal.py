@@ -179,11 +179,10 @@ class Journal:
         """
         left = self.unknown(arrivals) if arrivals else []
         while left:
-            before = self.sequence
-            appended = self.append(left)
-            yield Stood(appended, Origin.NOW)
-            if len(appended) == len(left):
+            if appended := self.append(left):
+                yield Stood(appended, Origin.NOW)
                 return
+            before = self.sequence
             yield from self.adopt()
             rest = self.unknown(left)
             if rest == left and self.sequence == before:
@@ -213,39 +212,37 @@ class Journal:
         return list(news.values())
 
     def append(self, arrivals: Sequence[Arrival]) -> list[Entry]:
-        """Decide what follows from messages, write both down durably, and return the entries that stand.
+        """Decide what follows from messages, write both down durably, and return their entries.
 
-        They are fewer than the messages if another server wrote first: the rest is to be decided again after
-        :meth:`adopt`.
+        There are none if another server wrote first: nothing is decided then, whatever of it may stand. What was
+        written all the same, here and when the store fails, comes back with :meth:`adopt`.
 
         Raises
         ------
-        StoreUnreachable
-            Nothing is decided. What was written all the same comes back with :meth:`adopt`.
+        StorageError
+            If the store fails; nothing is decided.
         """
         entries: list[Entry] = []
-        standing = 0
+        self.is_behind = self._must_ask = True  # until the append is known to have gone well
         try:
             for arrival in arrivals:
                 entries.append(self._decide(arrival, self.sequence + len(entries) + 1))
             self.in_doubt |= {entry.attempt for entry in entries}
-            self.is_behind = True  # until the append is known to have gone well
             self._storage.append(entries)
-            standing = len(entries)
-        except AppendConflict as conflict:
-            log.info("another server wrote first", error=str(conflict))
-            standing = conflict.appended
-        finally:
-            self._must_ask |= standing < len(arrivals)
-            for entry in reversed(entries[standing:]):
+        except BaseException as error:
+            for entry in reversed(entries):
                 if entry.outcome is not None:
                     self.engine.undo()
+            if not isinstance(error, AppendConflict):
+                raise
+            log.info("another server wrote first", error=str(error))
+            return []
+        finally:
             self.engine.settle()
-            self._note(entries[:standing])
-        if standing == len(entries):
-            self.is_behind = False
-            self.in_doubt = frozenset()  # their numbers are taken now
-        return entries[:standing]
+        self.is_behind = self._must_ask = False
+        self.in_doubt = frozenset()  # their numbers are taken now
+        self._note(entries)
+        return entries
 
     def decide_alone(self, arrivals: Sequence[Arrival], after: int) -> list[Entry]:
         """Decide what follows from messages without the store, for good: this journal is of no other use any more.

@@ -1,6 +1,6 @@
 """The spool: what a server decided alone, on the disk of its own machine, until the store is back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -32,23 +32,23 @@ class Spool:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._written: int | None = None  # how many are on the disk; None if that must be looked up
+        self._numbers: dict[str, int] = {}  # of the entries known to be on the disk, by key
+        self._is_read = False  # whether these are all: a call that failed may have been done all the same
         self._unwritten: list[Entry] = []
         self._since_ns: Nanoseconds | None = None
         self._snapshot_at: int | None = None
-        self._keys: set[str] = set()
 
     def open(self) -> None:
-        """Take up what an earlier server left; what fails is logged, and tried again when something is written."""
+        """Take up what is on the disk; what fails is logged, and tried again when something is written."""
         try:
-            self._prepare()
+            self._read()
         except StorageError as error:
             log.critical("ALARM: the local spool cannot be used", error=str(error))
 
     @property
     def depth(self) -> int:
-        """How many entries there are."""
-        return self._unwritten[-1].sequence if self._unwritten else self._written or 0
+        """How many entries there are, as far as is known."""
+        return len(self._numbers) + len(self._unwritten)
 
     @property
     def since_ns(self) -> Nanoseconds | None:
@@ -60,45 +60,50 @@ class Spool:
         """Whether no more can be taken in: the disk fails, and enough waits in memory."""
         return len(self._unwritten) >= MOST_UNWRITTEN
 
-    def knows(self, key: str) -> bool:
-        """Whether a message with that key is in the spool."""
-        return key in self._keys
+    def known(self, keys: Collection[str]) -> frozenset[str]:
+        """Return those of the keys that are in the spool."""
+        return frozenset(self._numbers.keys() | {entry.key for entry in self._unwritten}).intersection(keys)
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Keep entries, numbered from :attr:`depth` + 1 on: durably, or else in memory for the time being."""
+        """Keep entries, and what could not be written before: durably, or else in memory for the time being."""
         if entries and self._since_ns is None:
             self._since_ns = entries[0].received_ns
         self._unwritten += entries
-        self._keys.update(entry.key for entry in entries)
+        if not self._unwritten:
+            return
         try:
-            self._prepare()
-            self._storage.append(self._unwritten)
+            self._write()
         except StorageError as error:
-            self._written = None
-            log.critical("ALARM: the local spool fails, too", unwritten=len(self._unwritten), error=str(error))
-        else:
-            self._written = self.depth
-            self._unwritten = []
+            if entries:
+                log.critical("ALARM: the local spool fails, too", unwritten=len(self._unwritten), error=str(error))
 
     def mark_sent(self, entry: Entry) -> None:
         """Note that the broker has acknowledged all alerts of an entry; if that fails, they will be repeated."""
         self._unwritten = [
-            replace(each, published=True) if each.sequence == entry.sequence else each for each in self._unwritten
+            replace(each, published=True) if each.key == entry.key else each for each in self._unwritten
         ]
+        if entry.key not in self._numbers:
+            return
         try:
-            self._storage.mark_published(entry.sequence)
+            self._storage.mark_published(self._numbers[entry.key])
         except StorageError as error:
             log.error("an alert sent alone could not be marked in the local spool", error=str(error))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries in order.
+        """Yield the entries in order; those in memory alone, if the disk is not known to hold any and cannot be read.
 
         Raises
         ------
         StorageError
-            If they cannot be read.
+            If those on the disk cannot be read.
         """
-        self._prepare()
+        try:
+            self._read()
+        except StorageError as error:
+            if self._numbers:
+                raise
+            log.error("the local spool cannot be read", error=str(error))
+            return iter(self._unwritten)
         return chain(self._storage.entries(), self._unwritten)
 
     def begin_anew(self, sequence: int, snapshot: tuple[int, bytes] | None) -> None:
@@ -111,14 +116,16 @@ class Spool:
         snapshot
             To be kept, if there is one.
         """
+        self._unwritten, self._since_ns = [], None
+        if not self._is_read:
+            log.error("the local spool is left as it is: it cannot be read")
+            return
         try:
-            self._prepare()
             kept = self._storage.latest_snapshot()
-            if self.depth or (kept is not None and kept[0] > sequence):
+            if self._numbers or (kept is not None and kept[0] > sequence):
+                self._is_read = False
                 self._storage.drop()
-                self._snapshot_at = None
-            self._written, self._unwritten, self._since_ns = 0, [], None
-            self._keys.clear()
+                self._numbers, self._snapshot_at, self._is_read = {}, None, True
         except StorageError as error:
             log.error("the local spool could not be emptied", error=str(error))
         else:
@@ -126,8 +133,11 @@ class Spool:
                 self.keep_snapshot(snapshot)
 
     def keep_snapshot(self, snapshot: tuple[int, bytes]) -> None:
-        """Keep a copy of the engine's state, and the sequence number it belongs to."""
-        if snapshot[0] == self._snapshot_at:
+        """Keep a copy of the engine's state, and the sequence number it belongs to.
+
+        It is from before whatever is in the spool: none is kept while something is, or may be.
+        """
+        if snapshot[0] == self._snapshot_at or self._numbers or not self._is_read:
             return
         try:
             self._storage.save_snapshot(*snapshot)
@@ -144,14 +154,30 @@ class Spool:
             log.error("the engine's state in the local spool cannot be read", error=str(error))
             return None
 
-    def _prepare(self) -> None:
-        """Look up what is on the disk, if that is not known: a failed write may have been done all the same."""
-        if self._written is None:
-            self._storage.prepare()
-            written = 0
-            for entry in self._storage.entries():
-                written = entry.sequence
-                self._keys.add(entry.key)
-                self._since_ns = self._since_ns or entry.received_ns
-            self._unwritten = [entry for entry in self._unwritten if entry.sequence > written]
-            self._written = written
+    def _read(self) -> None:
+        """Look up what is on the disk, if that is not known."""
+        if self._is_read:
+            return
+        self._storage.prepare()
+        if self._storage.last_sequence() < len(self._numbers):
+            self._numbers = {}  # it was emptied after all
+        for entry in self._storage.entries(after=len(self._numbers)):
+            self._numbers[entry.key] = entry.sequence
+        if (first := self._storage.entry(1)) is not None:
+            self._since_ns = first.received_ns
+        for entry in self._unwritten:
+            if entry.alerts_json and entry.published and entry.key in self._numbers:
+                self._storage.mark_published(self._numbers[entry.key])
+        self._unwritten = [entry for entry in self._unwritten if entry.key not in self._numbers]
+        self._is_read = True
+
+    def _write(self) -> None:
+        """Write what is in memory only."""
+        self._read()
+        entries = [
+            replace(entry, sequence=sequence) for sequence, entry in enumerate(self._unwritten, len(self._numbers) + 1)
+        ]
+        self._is_read = False  # until the append is known to have gone well
+        self._storage.append(entries)
+        self._numbers |= {entry.key: entry.sequence for entry in entries}
+        self._unwritten, self._is_read = [], True

@@ -26,7 +26,11 @@ UNPUBLISHED_NS = 10 * NS_PER_S
 FEWEST_ONLINE = 2
 """With fewer detectors online there is hardly a coincidence to be seen."""
 
-_VARIABLE = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<![\w-])-?\d[\w:.+-]*")
+_VARIABLE = re.compile(
+    r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|(?<![\w-])-?\d[\w:.+-]*"
+    r"|(?<=, not )(?:[\[{(].*|None|True|False|nan)$",  # what ``quote`` makes of a value that is no text
+    re.DOTALL,
+)
 
 
 class CacheStatus(NamedTuple):
