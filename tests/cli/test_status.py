@@ -11,6 +11,7 @@ from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Outcome
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
 from snews_cs.messages.types import Message, Observation
+from snews_cs.server.status import kind_of
 from tests.cli.conftest import NOW, Writer, run, seen
 
 
@@ -146,3 +147,12 @@ def test_a_store_that_cannot_be_read_is_critical(tmp_path: Path, monkeypatch: py
     code, line = nagios()
     assert code == 2
     assert "is the database of another program" in line
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["'text'", "None", "True", "17", "-1e-300", "[]", "{'a': {'b': {...}}}", "[1, [None, ...], {}]", "{}", "nan"],
+)
+def test_kinds_of_refusals_do_not_tell_what_was_sent(value: str) -> None:
+    assert kind_of(f"is_test must be true or false, not {value}") == "is_test must be true or false, not …"
+    assert kind_of("the message is a JSON list, not an object") == "the message is a JSON list, not an object"
