@@ -39,6 +39,9 @@ COPY_EVERY_S = 10.0
 MOST_COPIED = 10_000
 """Of how many observations at most; of more than these only the store's own snapshots are copied."""
 
+SPOOL_EVERY_S = 60.0
+"""How often it is seen to that the spool is empty while the store is there, s."""
+
 SWEEP_EVERY_NS: Nanoseconds = 60 * 10**9
 """How often the store is asked to delete what has outlived its time."""
 
@@ -112,7 +115,7 @@ class CoincidenceServer:
         self._projector = Projector(storage)
         self._in_hand: list[Arrival] = []
         self._is_restart = True
-        self._look_at_s = self._copy_at_s = 0.0
+        self._look_at_s = self._copy_at_s = self._spool_at_s = 0.0
         self._sweep_at: Nanoseconds = 0
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
@@ -155,6 +158,7 @@ class CoincidenceServer:
         try:
             if not self._alone:
                 self.round(wait_s)
+                self._look_at_spool(stop)
             else:
                 self._round_alone(stop, wait_s)
                 if self._alone.store_is_due:
@@ -254,6 +258,14 @@ class CoincidenceServer:
         if idle and now_ns >= self._sweep_at:
             self._storage.sweep(now_ns)
             self._sweep_at = now_ns + SWEEP_EVERY_NS
+
+    def _look_at_spool(self, stop: StopRequest) -> None:
+        """See to what its disk was found only now to hold, or could not be emptied of."""
+        if self._monotonic() >= self._spool_at_s:
+            self._spool_at_s = self._monotonic() + SPOOL_EVERY_S
+            self._spool.open()
+            if self._spool.depth:
+                self.start(stop)
 
     def _standing(self) -> Standing:
         return Standing(

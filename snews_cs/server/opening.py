@@ -72,6 +72,7 @@ def open_journal(
             break  # they are in force, unless the engine failed on them: then the old ones are
         _replay(journal, stop)
     sent_alone = frozenset[str]()
+    spool.open()
     if spool.depth:
         _journal_spool(journal, spool, stop)
         _reconcile(journal, storage, spool, now, stop)

@@ -1,6 +1,6 @@
 """The spool: what a server decided alone, on the disk of its own machine, until the store is back."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -34,6 +34,7 @@ class Spool:
         self._storage = storage
         self._numbers: dict[str, int] = {}  # of the entries known to be on the disk, by key
         self._is_read = False  # whether these are all: a call that failed may have been done all the same
+        self._keys: set[str] = set()  # of these and the unwritten
         self._unwritten: list[Entry] = []
         self._since_ns: Nanoseconds | None = None
         self._snapshot_at: int | None = None
@@ -60,15 +61,16 @@ class Spool:
         """Whether no more can be taken in: the disk fails, and enough waits in memory."""
         return len(self._unwritten) >= MOST_UNWRITTEN
 
-    def known(self, keys: Collection[str]) -> frozenset[str]:
-        """Return those of the keys that are in the spool."""
-        return frozenset(self._numbers.keys() | {entry.key for entry in self._unwritten}).intersection(keys)
+    def knows(self, key: str) -> bool:
+        """Whether a message with that key is in the spool, as far as is known."""
+        return key in self._keys
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Keep entries, and what could not be written before: durably, or else in memory for the time being."""
         if entries and self._since_ns is None:
             self._since_ns = entries[0].received_ns
         self._unwritten += entries
+        self._keys.update(entry.key for entry in entries)
         if not self._unwritten:
             return
         try:
@@ -79,9 +81,7 @@ class Spool:
 
     def mark_sent(self, entry: Entry) -> None:
         """Note that the broker has acknowledged all alerts of an entry; if that fails, they will be repeated."""
-        self._unwritten = [
-            replace(each, published=True) if each.key == entry.key else each for each in self._unwritten
-        ]
+        self._unwritten = [replace(each, published=True) if each.key == entry.key else each for each in self._unwritten]
         if entry.key not in self._numbers:
             return
         try:
@@ -117,6 +117,7 @@ class Spool:
             To be kept, if there is one.
         """
         self._unwritten, self._since_ns = [], None
+        self._keys = set(self._numbers)
         if not self._is_read:
             log.error("the local spool is left as it is: it cannot be read")
             return
@@ -126,6 +127,7 @@ class Spool:
                 self._is_read = False
                 self._storage.drop()
                 self._numbers, self._snapshot_at, self._is_read = {}, None, True
+                self._keys.clear()
         except StorageError as error:
             log.error("the local spool could not be emptied", error=str(error))
         else:
@@ -163,6 +165,7 @@ class Spool:
             self._numbers = {}  # it was emptied after all
         for entry in self._storage.entries(after=len(self._numbers)):
             self._numbers[entry.key] = entry.sequence
+        self._keys.update(self._numbers)
         if (first := self._storage.entry(1)) is not None:
             self._since_ns = first.received_ns
         for entry in self._unwritten:

@@ -110,6 +110,30 @@ class House:
         self.topic.when_empty = self.stop.make
         self.server.run(self.stop, 0)
 
+    def begin(self) -> None:
+        """Begin as the installed server does, and go on until nothing waits on the topic."""
+        stop = StopRequest()
+        self.topic.when_empty = stop.make
+        self.server.run(stop, 0)
+        self.topic.when_empty = lambda: None
+
+    def turn(self, *contents: dict[str, Any] | bytes | None) -> None:
+        """Let messages arrive, and the server do a turn, with the store or alone."""
+        self.topic.write(*contents)
+        self.server.turn(self.stop, 0)
+
+    def lose_store(self, *contents: dict[str, Any] | bytes | None) -> None:
+        """Let the store be away from now on, and messages arrive, which are decided alone."""
+        self.storage.is_away = True
+        self.turn(*contents)
+        self.turn()
+        assert self.is_alone
+
+    def find_store(self) -> None:
+        """Let the store be back, and all be done."""
+        self.storage.is_away = False
+        self.settle()
+
     def settle(self) -> None:
         """Let time pass, turn after turn, until nothing is left to be done."""
         for _ in range(MOST_TURNS):
@@ -144,7 +168,7 @@ def open_house(tmp_path: Path) -> Iterator[OpenHouse]:
         def build(*, started: bool = True, **more: Any) -> House:
             storage = stack.enter_context(closing(open_storage(f"sqlite:///{path}")))
             spool = stack.enter_context(closing(SqliteStorage(tmp_path / next(spools), heartbeats_kept_ns=1)))
-            house = House(Flaky(storage), Flaky(spool), path, **more)
+            house = House(Flaky(storage), more.pop("disk", None) or Flaky(spool), path, **more)
             if started:
                 house.server.start(house.stop)
             return house
