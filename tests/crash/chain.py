@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from random import Random
 from shutil import rmtree
@@ -155,7 +156,7 @@ class Chain:
         )
         check_topics(shelf, broker)
         check_belief(shelf, broker, engine)
-        uuids = [each.content["alert_uuid"] for each in sum(written.values(), []) if not each.is_alone]
+        uuids = [each.content["alert_uuid"] for each in chain(*written.values()) if not each.is_alone]
         return len(uuids) - len(set(uuids))
 
     def _burst(self) -> None:
