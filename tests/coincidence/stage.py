@@ -43,6 +43,7 @@ REFINEMENTS = tuple(
     sign * distance for distance in (0, SECOND // 4, SECOND // 2, SECOND, SECOND + 1) for sign in (-1, 1)
 )
 PAUSES = (0, 1, SECOND, SECOND, 3 * SECOND, 30 * SECOND)
+QUIET = (600 * SECOND, *[hours * HOUR for hours in (1, 10, 24, 3 * 24, 7 * 24, 30 * 24)])
 LEAPS = (600 * SECOND, HOUR, 12 * HOUR, 24 * HOUR, 30 * HOUR)
 
 PARAMETERS = Parameters(background_rates_per_week={"IceCube": 7.0, "JUNO": 0.5})
@@ -77,6 +78,12 @@ class Stage:
         """Say something that is over, or just not."""
         time_ns = self.now - 24 * HOUR + choose((-1, 0, 1))
         self._say(self._observation(choose(CACHES), choose(DETECTORS), time_ns, choose(P_VALUES), self._uuid(choose)))
+
+    def cry_wolf(self, choose: Choose) -> None:
+        """See, alone, so many things that the table of SNEWS 1.0 has an opinion on them."""
+        key, name = choose(CACHES), choose(DETECTORS)
+        for number in range(1, choose((2, 3, 4, 11)) + 1):
+            self._say(self._observation(key, name, self.now - number * 20 * SECOND, None, self._fresh_uuid()))
 
     def refine(self, choose: Choose) -> None:
         """Say the same a little differently."""
@@ -186,7 +193,7 @@ class Stage:
         known, count = list(events.values()), choose((1, 1, 2, 3))
         sent = [choose((self._sent_later, self._sent_by_itself))(choose, is_test, known) for _ in range(count)]
         merged = tuple(choose(known).event_id for _ in range(choose((0, 0, 1, 2))) if known)
-        alerts = tuple({each.event_id: each for each in sent if each}.values())
+        alerts = tuple({(each.event_id, each.revision): each for each in sent if each}.values())
         self.reconciled.append(Reconcile(is_test=is_test, alerts=alerts, merged=merged))
         self._tell(self.reconciled[-1])
 
@@ -219,6 +226,13 @@ class Stage:
         if ahead:
             self._set_clock(choose((ahead[0], choose(ahead[:8]), choose(ahead))) + choose((-1, 0, 1)))
             self._begin_another_scene(choose)
+
+    def leap_to_quiet(self, choose: Choose) -> None:
+        """Go to when an alarm was as long ago as the table of SNEWS 1.0 looks back, or just beside."""
+        alarms = [alarm.received_ns for cache in self.trial.oracle.caches.values() for alarm in cache.alarms]
+        if alarms:
+            self._set_clock(choose((alarms[-1], choose(alarms))) + choose(QUIET) + choose((-1, 0, 1)))
+            self.scene = self.now - 30 * SECOND
 
     def _outlast(self, choose: Choose, received_ns: Iterable[int]) -> None:
         """Go to 48 h after one of these was received, or just beside."""
@@ -295,17 +309,25 @@ class Stage:
         return [alert for alert in self.trial.alerts if isinstance(alert, Alert)]
 
     def _sent_later(self, choose: Choose, is_test: bool, known: Sequence[Alert]) -> SentAlone | None:
-        """Make one more alert of an event that has some, never below what its readers know."""
+        """Make one more alert of an event that has some; of one that has ended, never below what its readers know."""
         if not known:
             return None
         last = choose((choose(known), known[-1]))
         told = max(each.revision for each in self.trial.alerts if each.event_id == last.event_id)
+        steps: tuple[int, ...] = (0, 1, 1, 2)
+        if any(each.event_id == last.event_id for each in self.trial.engine.caches[last.cache].sublists()):
+            if choose((False, False, True)):
+                return self._sent(last, last.revision, last.alert_uuid)
+            steps = (-1, *steps)
+        return self._sent(last, told + choose(steps), self._fresh_uuid())
+
+    def _sent(self, last: Alert, revision: int, alert_uuid: str) -> SentAlone:
         return SentAlone(
             event_id=last.event_id,
             is_pre_sn=last.cache.is_pre_sn,
             sub_list_number=last.sub_list_number,
-            revision=told + choose((0, 1, 1, 2)),
-            alert_uuid=self._fresh_uuid(),
+            revision=revision,
+            alert_uuid=alert_uuid,
             members=last.members,
         )
 
@@ -353,6 +375,7 @@ Move = Callable[[Stage, Choose], None]
 MOVES: dict[Move, int] = {
     Stage.observe: 40,
     Stage.observe_at_the_end: 1,
+    Stage.cry_wolf: 1,
     Stage.refine: 12,
     Stage.repeat: 4,
     Stage.resend: 4,
@@ -371,6 +394,7 @@ MOVES: dict[Move, int] = {
     Stage.pause: 6,
     Stage.leap: 1,
     Stage.leap_to_boundary: 4,
+    Stage.leap_to_quiet: 2,
     Stage.undo: 2,
     Stage.undo_and_again: 4,
     Stage.settle: 1,

@@ -39,7 +39,7 @@ class Play(RuleBasedStateMachine):
     @rule(data=DATA, times=st.integers(1, 5))
     def observe(self, data: st.DataObject, times: int) -> None:
         for _ in range(times):
-            self.make(data, *[Stage.observe] * 5, Stage.observe_at_the_end)
+            self.make(data, *[Stage.observe] * 5, Stage.observe_at_the_end, Stage.cry_wolf)
 
     @rule(data=DATA, times=st.integers(1, 3))
     def refine(self, data: st.DataObject, times: int) -> None:
@@ -65,7 +65,7 @@ class Play(RuleBasedStateMachine):
 
     @rule(data=DATA)
     def let_time_pass(self, data: st.DataObject) -> None:
-        self.make(data, *[Stage.pause] * 3, Stage.leap, Stage.leap_to_boundary)
+        self.make(data, *[Stage.pause] * 3, Stage.leap, Stage.leap_to_boundary, Stage.leap_to_quiet)
 
     @rule(data=DATA)
     def say_something_else(self, data: st.DataObject) -> None:
