@@ -11,7 +11,7 @@ from tests.support.server import PATIENCE_S
 from tests.support.system import System, observation
 from tests.support.truth import check_alerts, check_journal, check_projections
 
-KILLS = 30
+KILLS = 15
 TAKEN_IN = ("observation", "retraction", "backlog")
 """What the log says when messages have been journaled."""
 
