@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/FerretDB/FerretDB/ferretdb"
@@ -16,6 +17,7 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: ferretdb ADDRESS DIRECTORY")
 	}
+	debug.SetGCPercent(400) // short of processors rather than of memory
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{TCP: os.Args[1]},
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
