@@ -18,7 +18,6 @@ from snews_cs.messages.types import (
     Parameters,
     Reconcile,
     Retraction,
-    SentAlone,
 )
 from tests.coincidence.definitions import (
     Alarm,
@@ -38,6 +37,7 @@ from tests.coincidence.definitions import (
     members,
     renumber,
 )
+from tests.coincidence.oracle_alone import put_readers_right
 
 SECOND = 10**9
 HOUR = 3600 * SECOND
@@ -84,7 +84,7 @@ class Oracle:
             case Retraction():
                 disposition, alerts = self._retract(self._cache_of(message), message)
             case Reconcile():
-                disposition, alerts = Disposition.RECONCILED, self._reconcile(message)
+                disposition, alerts = Disposition.RECONCILED, put_readers_right(self, message)
             case Parameters():
                 self._adopt(message)
                 disposition = Disposition.NOTED
@@ -248,7 +248,7 @@ class Oracle:
         alerts: list[Alert] = []
         for number in ended:
             event = cache.standing.pop(number)
-            self._alert(
+            self.alert(
                 alerts, cache, AlertType.RETRACTION, number, event, event.members, windows_before[number], withdrawn
             )
         for number in sorted(cache.windows):
@@ -263,63 +263,12 @@ class Oracle:
                 before = members(windows_before[number], live_before)
                 if as_compared(before) == as_compared(holding[number]) and not merges:
                     continue
-            cache.standing[number] = self._alert(
+            cache.standing[number] = self.alert(
                 alerts, cache, kind, number, event_before, holding[number], cache.windows[number], withdrawn, merges
             )
         return alerts
 
-    # SPEC 6: readers of alerts that went out without the journal are told what it says
-
-    def _reconcile(self, message: Reconcile) -> list[Alert]:
-        alerts: list[Alert] = []
-        anew: dict[tuple[int, CacheKey], tuple[Event | None, list[str]]] = {}
-        stands = {
-            event.event_id: (number, key, event)
-            for key, cache in self.caches.items()
-            if key.is_test == message.is_test
-            for number, event in cache.standing.items()
-        }
-        for sent in sorted(message.alerts, key=lambda sent: (sent.sub_list_number, sent.is_pre_sn, sent.revision)):
-            if any(other.event_id == sent.event_id and other.revision > sent.revision for other in message.alerts):
-                continue
-            if sent.revision <= self.told.get(sent.event_id, 0):
-                continue
-            self.told[sent.event_id] = sent.revision
-            if sent.event_id in stands:
-                number, key, event = stands[sent.event_id]
-                if sent.revision >= event.revision and sent.alert_uuid != event.alert_uuid:
-                    anew[number, key] = (sent_event(sent), anew.get((number, key), (None, []))[1])
-                continue
-            cache = self.caches[CacheKey(message.is_test, sent.is_pre_sn)]
-            said = {(member.detector_name, member.message_uuid) for member in sent.members}
-            left = frozenset(
-                line.line_id
-                for line in cache.live.values()
-                if any((line.detector_name, uuid) in said for _, uuid in line.messages)
-            )
-            into = heir(left, {name for name, _ in said}, cache.windows, cache.live)
-            if into is None:
-                event = sent_event(sent)
-                self._alert(
-                    alerts, cache, AlertType.RETRACTION, sent.sub_list_number, event, event.members, left, frozenset()
-                )
-            else:
-                _, merges = anew.setdefault((into, cache.key), (cache.standing.get(into), []))
-                merges.append(sent.event_id)
-        for event_id in message.merged:
-            if event_id in stands:
-                number, key, event = stands[event_id]
-                anew.setdefault((number, key), (event, []))
-
-        for (number, key), (last, merges) in sorted(anew.items(), key=lambda item: item[0]):
-            cache, window = self.caches[key], self.caches[key].windows[number]
-            kind = AlertType.UPDATE if last else AlertType.INITIAL
-            cache.standing[number] = self._alert(
-                alerts, cache, kind, number, last, members(window, cache.live), window, frozenset(), merges
-            )
-        return alerts
-
-    def _alert(
+    def alert(
         self,
         alerts: list[Alert],
         cache: OracleCache,
@@ -399,22 +348,3 @@ class Oracle:
             others = [i for i, line in cache.live.items() if line.detector_name == name and i not in window]
             rates.append(max(registered, len(others) / (self.parameters.expiration_ns / SECOND)))
         return accidental_rate_per_year(multiplicity, rates, self.parameters.coincidence_threshold_ns / SECOND)
-
-
-def sent_event(sent: SentAlone) -> Event:
-    """Return an event as the last alert of it says that was sent alone; its members are no lines of ours."""
-    lines = tuple(
-        Line(
-            line_id=-1,
-            detector_name=member.detector_name,
-            anchor_ns=member.neutrino_time_ns,
-            time_ns=member.neutrino_time_ns,
-            p_value=member.p_value,
-            message_uuid=member.message_uuid,
-            received_ns=0,
-            expires_ns=0,
-            messages=(),
-        )
-        for member in sent.members
-    )
-    return Event(sent.event_id, sent.revision, sent.alert_uuid, lines)

@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from snews_cs.coincidence.types import Alert, CacheKey
+from snews_cs.coincidence.types import CacheKey
 from snews_cs.messages.types import (
     HardReset,
     Heartbeat,
-    Member,
     Message,
     Observation,
     Parameters,
     Reconcile,
     Retraction,
-    SentAlone,
     SignificanceTier,
 )
 from tests.coincidence.definitions import Line, OracleCache
 from tests.coincidence.oracle import HOUR, SECOND
+from tests.coincidence.stage_alone import sent_alone
 from tests.coincidence.trial import Trial
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -67,7 +66,7 @@ class Stage:
     def observe(self, choose: Choose) -> None:
         """Say something new: anywhere on the scene's grid, or near what is there already."""
         key = choose(CACHES)
-        near = [line.time_ns for line in self._live(key)]
+        near = [line.time_ns for line in self.live(key)]
         if near and choose((True, False)):
             time_ns = choose(near) + choose(NEIGHBOURHOOD)
         else:
@@ -83,13 +82,13 @@ class Stage:
         """See, alone, so many things that the table of SNEWS 1.0 has an opinion on them."""
         key, name = choose(CACHES), choose(DETECTORS)
         for number in range(1, choose((2, 3, 4, 11)) + 1):
-            self._say(self._observation(key, name, self.now - number * 20 * SECOND, None, self._fresh_uuid()))
+            self._say(self._observation(key, name, self.now - number * 20 * SECOND, None, self.fresh_uuid()))
 
     def refine(self, choose: Choose) -> None:
         """Say the same a little differently."""
         for key, line in self._a_line(choose):
             time_ns = line.anchor_ns + choose(REFINEMENTS)
-            uuid = choose((line.message_uuid, self._fresh_uuid()))
+            uuid = choose((line.message_uuid, self.fresh_uuid()))
             self._say(self._observation(key, line.detector_name, time_ns, choose(P_VALUES), uuid))
 
     def repeat(self, choose: Choose) -> None:
@@ -131,7 +130,7 @@ class Stage:
 
     def retract_before(self, choose: Choose) -> None:
         """Take a message back that has not come yet."""
-        self.announced.append(self._retract(choose(CACHES), choose(DETECTORS), uuid=self._fresh_uuid()))
+        self.announced.append(self._retract(choose(CACHES), choose(DETECTORS), uuid=self.fresh_uuid()))
 
     def observe_what_was_retracted(self, choose: Choose) -> None:
         """Say what was taken back before it came, perhaps 48 h later; sometimes take it back again first."""
@@ -159,23 +158,23 @@ class Stage:
         """Say that a detector is on or off."""
         is_test, status = choose((False, False, True)), choose(("ON", "ON", "OFF"))
         self._tell(
-            Heartbeat(detector_name=choose(DETECTORS), message_uuid=self._fresh_uuid(), is_test=is_test, status=status)
+            Heartbeat(detector_name=choose(DETECTORS), message_uuid=self.fresh_uuid(), is_test=is_test, status=status)
         )
 
     def all_heartbeats(self, choose: Choose) -> None:
         """Say that every detector is on."""
         is_test = choose((False, True))
         for name in DETECTORS:
-            self._tell(Heartbeat(detector_name=name, message_uuid=self._fresh_uuid(), is_test=is_test, status="ON"))
+            self._tell(Heartbeat(detector_name=name, message_uuid=self.fresh_uuid(), is_test=is_test, status="ON"))
 
     def something_else(self, choose: Choose) -> None:
         """Say what is not for the engine, but makes it look at the clock."""
-        uuid = choose(self.said).message_uuid if self.said else self._fresh_uuid()
+        uuid = choose(self.said).message_uuid if self.said else self.fresh_uuid()
         self._tell(SignificanceTier(detector_name=choose(DETECTORS), message_uuid=uuid, p_values=(0.5,)))
 
     def hard_reset(self, choose: Choose) -> None:
         """Empty the tests' caches, or the real ones."""
-        reset = HardReset(detector_name="", message_uuid=self._fresh_uuid(), is_test=choose((True, True, False)))
+        reset = HardReset(detector_name="", message_uuid=self.fresh_uuid(), is_test=choose((True, True, False)))
         self.resets.append(reset)
         self._tell(reset)
 
@@ -188,13 +187,7 @@ class Stage:
 
     def reconcile(self, choose: Choose) -> None:
         """Say that alerts went out without the journal: of events that stand, that ended, that never were."""
-        is_test = choose((False, False, True))
-        events = {alert.event_id: alert for alert in self._alerts() if alert.cache.is_test == is_test}
-        known, count = list(events.values()), choose((1, 1, 2, 3))
-        sent = [choose((self._sent_later, self._sent_by_itself))(choose, is_test, known) for _ in range(count)]
-        merged = tuple(choose(known).event_id for _ in range(choose((0, 0, 1, 2))) if known)
-        alerts = tuple({(each.event_id, each.revision): each for each in sent if each}.values())
-        self.reconciled.append(Reconcile(is_test=is_test, alerts=alerts, merged=merged))
+        self.reconciled.append(sent_alone(self, choose))
         self._tell(self.reconciled[-1])
 
     def reconcile_again(self, choose: Choose) -> None:
@@ -274,7 +267,8 @@ class Stage:
 
     # How it is said
 
-    def _live(self, key: CacheKey) -> list[Line]:
+    def live(self, key: CacheKey) -> list[Line]:
+        """Return what a cache holds."""
         return list(self.trial.oracle.caches[key].live.values())
 
     def _cache(self, message: Observation | Retraction) -> OracleCache:
@@ -282,18 +276,19 @@ class Stage:
 
     def _a_line(self, choose: Choose) -> Iterator[tuple[CacheKey, Line]]:
         """One live line and its cache, if there is any."""
-        lines = [(key, line) for key in dict.fromkeys(CACHES) for line in self._live(key)]
+        lines = [(key, line) for key in dict.fromkeys(CACHES) for line in self.live(key)]
         if lines:
             yield choose(lines)
 
-    def _fresh_uuid(self) -> str:
+    def fresh_uuid(self) -> str:
+        """Return a uuid that nobody has used."""
         self._uuids += 1
         return f"uuid-{self._uuids}"
 
     def _uuid(self, choose: Choose) -> str:
         """Most often a new one; but ids are not unique."""
         used = choose(self.said).message_uuid if self.said and choose(range(6)) == 0 else None
-        return used or self._fresh_uuid()
+        return used or self.fresh_uuid()
 
     def _observation(self, key: CacheKey, name: str, time_ns: int, p_value: float | None, uuid: str) -> Observation:
         return Observation(
@@ -305,49 +300,6 @@ class Stage:
             is_pre_sn=key.is_pre_sn,
         )
 
-    def _alerts(self) -> list[Alert]:
-        return [alert for alert in self.trial.alerts if isinstance(alert, Alert)]
-
-    def _sent_later(self, choose: Choose, is_test: bool, known: Sequence[Alert]) -> SentAlone | None:
-        """Make one more alert of an event that has some; of one that has ended, never below what its readers know."""
-        if not known:
-            return None
-        last = choose((choose(known), known[-1]))
-        told = max(each.revision for each in self.trial.alerts if each.event_id == last.event_id)
-        steps: tuple[int, ...] = (0, 1, 1, 2)
-        if any(each.event_id == last.event_id for each in self.trial.engine.caches[last.cache].sublists()):
-            if choose((False, False, True)):
-                return self._sent(last, last.revision, last.alert_uuid)
-            steps = (-1, *steps)
-        return self._sent(last, told + choose(steps), self._fresh_uuid())
-
-    def _sent(self, last: Alert, revision: int, alert_uuid: str) -> SentAlone:
-        return SentAlone(
-            event_id=last.event_id,
-            is_pre_sn=last.cache.is_pre_sn,
-            sub_list_number=last.sub_list_number,
-            revision=revision,
-            alert_uuid=alert_uuid,
-            members=last.members,
-        )
-
-    def _sent_by_itself(self, choose: Choose, is_test: bool, known: Sequence[Alert]) -> SentAlone:
-        """Make an alert of an event that the journal knows nothing of, about what is there or about something else."""
-        key = CacheKey(is_test, choose((False, False, True)))
-        there = [(line.detector_name, line.time_ns, line.p_value, line.message_uuid) for line in self._live(key)]
-        other = [(name, self.scene, None, self._fresh_uuid()) for name in DETECTORS]
-        members = {
-            name: Member(name, *rest) for name, *rest in (choose(there or other), choose(there or other), *other[:2])
-        }
-        return SentAlone(
-            event_id=self._fresh_uuid(),
-            is_pre_sn=key.is_pre_sn,
-            sub_list_number=choose(range(4)),
-            revision=choose((1, 2)),
-            alert_uuid=self._fresh_uuid(),
-            members=tuple(members.values()),
-        )
-
     def _say(self, message: Observation) -> None:
         self.said.append(message)
         self._tell(message)
@@ -357,7 +309,7 @@ class Stage:
     ) -> Retraction:
         message = Retraction(
             detector_name=name,
-            message_uuid=self._fresh_uuid(),
+            message_uuid=self.fresh_uuid(),
             is_test=key.is_test,
             is_pre_sn=key.is_pre_sn,
             retract_message_uuid=uuid,
