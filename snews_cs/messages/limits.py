@@ -12,6 +12,9 @@ MAX_KEPT_BYTES = 8 * MAX_BYTES
 MAX_DEPTH = 32
 """Deepest nesting of objects and lists; the released clients reach four."""
 
+MAX_PARTS = 20_000
+"""Most objects and lists in one message; the released clients send fewer than ten."""
+
 MAX_REASON_CHARACTERS = 300
 """Longest reason that is recorded."""
 

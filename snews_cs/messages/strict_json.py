@@ -6,9 +6,10 @@ import re
 from typing import Any, NoReturn
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.limits import INT64, MAX_DEPTH, quote, storable
+from snews_cs.messages.limits import INT64, MAX_DEPTH, MAX_PARTS, quote, storable
 
-_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)  # never tries a string twice: linear
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # never tries a string twice: linear
+_BRACKETS = re.compile(r"[\[\]{}]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -18,11 +19,12 @@ def loads(text: str) -> Any:
     Raises
     ------
     MessageRefused
-        If it is not JSON, nests deeper than :data:`~snews_cs.messages.limits.MAX_DEPTH`, or holds a number that is
-        not finite or an integer that does not fit into 64 bits.
+        If it is not JSON, nests deeper than :data:`~snews_cs.messages.limits.MAX_DEPTH`, has more than
+        :data:`~snews_cs.messages.limits.MAX_PARTS` lists and objects, or holds a number that is not finite or an
+        integer that does not fit into 64 bits.
     """
     if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(text)
+        _check_structure(text)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -30,17 +32,20 @@ def loads(text: str) -> Any:
     return _storable(value) if _ESCAPED_SURROGATE.search(text) else value
 
 
-def _check_depth(text: str) -> None:
-    """Refuse a text that nests too deep; done beforehand, since the parser itself recurses."""
-    depth = 0
-    for match in _STRUCTURE.finditer(text):
-        lexeme = match[0]
-        if lexeme in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise MessageRefused(f"JSON nests deeper than {MAX_DEPTH} levels")
-        elif lexeme in "]}":
+def _check_structure(text: str) -> None:
+    """Refuse a text that nests too deep; done beforehand, since the parser itself recurses. Nor must it take long."""
+    depth = parts = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub("", text)):
+        if bracket[0] in "]}":
             depth -= 1
+            if depth < 0:
+                return  # not JSON, as the parser will say
+            continue
+        depth, parts = depth + 1, parts + 1
+        if depth > MAX_DEPTH:
+            raise MessageRefused(f"JSON nests deeper than {MAX_DEPTH} levels")
+        if parts > MAX_PARTS:
+            raise MessageRefused(f"JSON has more than {MAX_PARTS} lists and objects")
 
 
 def _integer(text: str) -> int:

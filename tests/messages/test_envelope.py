@@ -7,7 +7,7 @@ import pytest
 
 from snews_cs.errors import MessageRefused
 from snews_cs.messages.envelope import open_envelope
-from snews_cs.messages.limits import MAX_BYTES, MAX_DEPTH
+from snews_cs.messages.limits import MAX_BYTES, MAX_DEPTH, MAX_PARTS
 from snews_cs.messages.raw import RawMessage
 from tests.support.pickles import pickled
 
@@ -113,7 +113,17 @@ def test_a_megabyte_of_nested_json(value: bytes) -> None:
     assert refusal_of(value) == f"JSON nests deeper than {MAX_DEPTH} levels"
 
 
-@pytest.mark.parametrize("value", [b'["' + b'\\"' * 500_000, b"[]" * 500_000, b'"' * 1_000_000, b"\\" * 1_000_000])
+@pytest.mark.parametrize(
+    "value", [b"[[" + b"[]," * 300_000 + b"1]]", b'{"a":[' + b'{"b":[]},' * 100_000 + b"1]}", b"[]" * 500_000]
+)
+def test_a_megabyte_of_lists(value: bytes) -> None:
+    assert refusal_of(value) == f"JSON has more than {MAX_PARTS} lists and objects"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'["' + b'\\"' * 500_000, b"]" * 1_000_000, b"[" * 30 + b"]" * 1_000_000, b'"' * 1_000_000, b"\\" * 1_000_000],
+)
 def test_a_megabyte_that_only_looks_nested(value: bytes) -> None:
     assert "not JSON" in refusal_of(value)
 
