@@ -42,8 +42,8 @@ MOST_COPIED = 10_000
 SPOOL_EVERY_S = 60.0
 """How often it is seen to that the spool is empty while the store is there, s."""
 
-SWEEP_EVERY_NS: Nanoseconds = 60 * 10**9
-"""How often the store is asked to delete what has outlived its time."""
+SWEEP_EVERY_S = 60.0
+"""How often the store is asked to delete what has outlived its time, s."""
 
 
 class Observations(Protocol):
@@ -116,7 +116,7 @@ class CoincidenceServer:
         self._in_hand: list[Arrival] = []
         self._is_restart = True
         self._look_at_s = self._copy_at_s = self._spool_at_s = 0.0
-        self._sweep_at: Nanoseconds = 0
+        self._sweep_at_s = 0.0
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
         """Take messages in until told to stop, whatever fails."""
@@ -254,10 +254,9 @@ class CoincidenceServer:
         elif idle and self._monotonic() >= self._copy_at_s:
             self._copy_snapshot()
             self._copy_at_s = self._monotonic() + COPY_EVERY_S
-        now_ns = self._now()
-        if idle and now_ns >= self._sweep_at:
-            self._storage.sweep(now_ns)
-            self._sweep_at = now_ns + SWEEP_EVERY_NS
+        if idle and self._monotonic() >= self._sweep_at_s:
+            self._storage.sweep(self._now())
+            self._sweep_at_s = self._monotonic() + SWEEP_EVERY_S
 
     def _look_at_spool(self, stop: StopRequest) -> None:
         """See to what its disk was found only now to hold, or could not be emptied of."""

@@ -88,7 +88,7 @@ def _check_journal(reader: StoreReader) -> Iterator[Finding]:
     if last is None:
         yield Finding(Level.OK, "journal", "is empty")
         return
-    ago = describe_duration((tai_from_posix(time.time_ns()) - last.received_ns) // 10**9 * 10**9)
+    ago = describe_duration(max(0, tai_from_posix(time.time_ns()) - last.received_ns) // 10**9 * 10**9)
     text = f"{last.sequence} entries, the last {ago} ago, by {last.writer}"
     if waiting:
         yield Finding(Level.WARNING, "journal", f"{text}; {waiting} alerts not published", "start a server")
