@@ -75,10 +75,10 @@ class Chain:
             self._go_on_until(frozen, lambda: _is_frozen(frozen, PAUSE_S))
             with self.system.start({"SERVER_TAG": "another"}) as other:
                 self._burst()
-                self._settle()
+                self._settle(other)
                 os.kill(frozen.pid, signal.SIGCONT)
                 self._burst()
-                self._settle()
+                self._settle(other)
                 assert other.stop() == 0
             assert frozen.stop() == 0
         _look_at_log(frozen)
@@ -114,7 +114,7 @@ class Chain:
     def finish(self) -> None:
         """Let a server do all that is left, and stop it."""
         with self.system.start() as server:
-            self._settle()
+            self._settle(server)
             assert server.stop() == 0
         _look_at_log(server)
 
@@ -192,11 +192,11 @@ class Chain:
             self._burst()
         return found
 
-    def _settle(self) -> None:
-        """Wait until all messages are in the journal, and all alerts marked."""
+    def _settle(self, server: ServerProcess) -> None:
+        """Wait until all messages are in the journal, and all alerts marked, by this server or another."""
         end = time.monotonic() + PATIENCE_S
         while (missing := self._hand.written - self._journaled()) or self.system.unpublished():
-            assert time.monotonic() < end, f"{len(missing)} messages are not in the journal, or alerts not published"
+            assert time.monotonic() < end, f"{len(missing)} not journaled, or alerts not marked:\n{server.log_text()}"
             time.sleep(0.1)
 
     def _journaled(self) -> set[Place]:
