@@ -95,6 +95,7 @@ class SimulatedStream:
         self._machine = machine
         self._broker = broker
         self._next: list[int] | None = None
+        self._first: list[int] = []
         self._done: dict[int, int] = {}
 
     def batch(self, timeout_s: float, limit: int) -> list[RawMessage]:
@@ -106,7 +107,7 @@ class SimulatedStream:
             if self._is_away():
                 self._next = None  # the topic is opened again when the broker is back
             elif self._next is None:
-                self._next = list(self._broker.committed)
+                self._next, self._first = list(self._broker.committed), list(self._broker.committed)
                 self._done.clear()
             found = self._take(limit)
             if found:
@@ -118,10 +119,11 @@ class SimulatedStream:
             machine.rest(min(left_ns, self._until_next()) + chance.randrange(2 * MS))
 
     def mark_done(self, messages: Sequence[RawMessage]) -> None:
-        """Note that these need not come again; it is committed now or later."""
+        """Note that these need not come again; commit it now or later, if the topic was not opened again since."""
         for message in messages:
-            if self._next is not None and message.offset < self._next[message.partition]:
-                self._done[message.partition] = message.offset + 1
+            partition, offset = message.partition, message.offset
+            if self._next is not None and self._first[partition] <= offset < self._next[partition]:
+                self._done[partition] = offset + 1
         if self._done and self._machine.world.random.random() < 0.5:
             self._commit()
 

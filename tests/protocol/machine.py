@@ -40,6 +40,8 @@ class Machine:
         How often it died, and how often it did nothing for a while.
     stops, in_doubt
         How often it was told to stop, and how often the broker did not answer it.
+    losses
+        How often its server lost the store.
     is_alone
         Asks its server whether it decides alone.
     absent_ns
@@ -59,7 +61,7 @@ class Machine:
         self.weather = weather
         self.number = number
         self.tag = f"site{number}"
-        self.crashes = self.freezes = self.stops = self.in_doubt = 0
+        self.crashes = self.freezes = self.stops = self.in_doubt = self.losses = 0
         self.is_alone: Callable[[], bool] = lambda: False
         self.absent_ns: list[tuple[int, int]] = []
         self.unanswered_ns: list[int] = []
@@ -67,9 +69,10 @@ class Machine:
         self.stopping: Callable[[], None] = lambda: None
         self.on_power_cut: Callable[[], None] = lambda: None
         self._life = life
+        self._kills = [kill for kill in weather.kills if kill.server == number]
         self._clock_ns = START + weather.clocks_ns[number]
         self._booted_ns = 0
-        self.is_down = False
+        self.is_down = self._was_alone = False
         self.actor = Actor(world, self.tag, self._live)
 
     # Clocks
@@ -139,9 +142,13 @@ class Machine:
                     happen(what)
                     break
                 roll -= likely
+            if self._kills and self.world.now_ns >= self._kills[0].time_ns:
+                self._crash(what)
         self.world.note(self.tag, what)
         if self.is_alone():
+            self.losses += not self._was_alone
             self.alone_ns.append(self.world.now_ns)
+        self._was_alone = self.is_alone()
         self.rest(round(chance.expovariate(1 / MS)))
 
     def rest(self, duration_ns: int) -> None:
@@ -159,7 +166,9 @@ class Machine:
         return error(f"no answer is played: {why}")
 
     def _fails(self, link: Link) -> bool:
-        return self.world.now_ns < self.weather.calm_ns and self.world.random.random() < self.weather.faults[link]
+        return self.world.now_ns < self.weather.calm_ns and self.world.random.random() < self.weather.faults.get(
+            link, 0.0
+        )
 
     # What happens to it
 
@@ -200,4 +209,7 @@ class Machine:
                 if self.world.is_over:
                     raise
             self.is_down = True
+            if self._kills and self.world.now_ns >= self._kills[0].time_ns:
+                self._away(self._kills.pop(0).down_ns)
+                continue
             self._away(round(self.world.random.choice((0.2, 2.0, 8.0)) * self.world.random.random() * SECOND))

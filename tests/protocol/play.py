@@ -1,12 +1,21 @@
 """One play: a seed, what follows from it, and whether all is well in the end."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from tests.protocol.broker import Broker, Said
+from snews_cs.messages.types import Reconcile
+from tests.protocol.broker import ALERTS, TESTING, Broker, Said
 from tests.protocol.in_time import check_in_time
-from tests.protocol.invariants import check_belief, check_journal, check_projected, check_topics, count_repeats
+from tests.protocol.invariants import (
+    alert_records,
+    check_belief,
+    check_journal,
+    check_projected,
+    check_topics,
+    count_repeats,
+    first_appearances,
+)
 from tests.protocol.machine import Machine
 from tests.protocol.site import Room, serve, simulated
 from tests.protocol.store import Shelf
@@ -19,20 +28,6 @@ PATIENCE_NS = 90 * SECOND
 
 QUIET_NS = 3 * SECOND
 """For how long nothing may be left to do, before that is believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What happened in a play that went well."""
-
-    seed: int
-    weather: Weather
-    messages: int
-    alerts: int
-    repeats: int
-    crashes: int
-    freezes: int
-    seconds: float
 
 
 class Play:
@@ -62,8 +57,8 @@ class Play:
         self.machines: list[Machine] = []
         self._quiet_since_ns: int | None = None
 
-    def run(self) -> Report:
-        """Let it happen.
+    def run(self) -> Counter[str]:
+        """Let it happen, and count what happened.
 
         Raises
         ------
@@ -113,22 +108,25 @@ class Play:
             return "a server"
         return None
 
-    def _judge(self) -> Report:
+    def _judge(self) -> Counter[str]:
         engine = check_journal(self.shelf, self.broker, self.room.journal.Engine)
         check_projected(self.shelf)
         check_topics(self.shelf, self.broker)
         check_belief(self.shelf, self.broker, engine)
         check_in_time(self.machines, self.broker, self.shelf)
         repeats = count_repeats(self.broker)
-        troubles = sum(machine.crashes + machine.freezes + machine.in_doubt for machine in self.machines)
-        assert repeats <= troubles, f"{repeats} repeats after {troubles} crashes, freezes and publications in doubt"
-        return Report(
-            seed=self.seed,
-            weather=self.weather,
+        troubles = sum(each.crashes + each.freezes + each.in_doubt + each.losses for each in self.machines)
+        assert repeats <= troubles, f"{repeats} repeats, and {troubles} times something could be in doubt"
+        alerts = [record for topic in (ALERTS, TESTING) for record in alert_records(self.broker, topic)]
+        return Counter(
             messages=sum(map(len, self.broker.records)),
-            alerts=sum(len(entry.alerts_json) for entry in self.shelf.entries),
+            alerts=len(first_appearances(alerts)),
             repeats=repeats,
+            alone=sum(record.content["degraded"] for record in alerts),
+            reconciliations=sum(isinstance(entry.message, Reconcile) for entry in self.shelf.entries),
+            claims=self.shelf.claimed,
+            conflicts=self.shelf.conflicts,
             crashes=sum(machine.crashes for machine in self.machines),
             freezes=sum(machine.freezes for machine in self.machines),
-            seconds=self.world.now_ns / SECOND,
+            seconds=self.world.now_ns // SECOND,
         )

@@ -32,6 +32,8 @@ class Shelf:
         Up to where the projections stand.
     snapshots
         The newest two.
+    claimed, conflicts
+        How many claims changed hands, and how many appends were refused.
     """
 
     def __init__(self) -> None:
@@ -41,29 +43,34 @@ class Shelf:
         self.seen = 0
         self.projected = 0
         self.snapshots: list[tuple[int, bytes]] = []
+        self.claimed = self.conflicts = 0
         self._unsynced: list[Callable[[], None]] = []
 
     def require_all(self, entries: Sequence[Entry]) -> None:
         """Refuse all of them if one would be."""
         require_run(entries, min(entries[0].sequence, len(self.entries) + 1))
         if entries[0].sequence <= len(self.entries):
-            raise _conflict(entries[0], "number", 0)
+            raise self._conflict(entries[0], "number", 0)
         for entry in entries:
             if entry.key in self.keys:
-                raise _conflict(entry, "key", 0)
+                raise self._conflict(entry, "key", 0)
 
     def insert(self, entry: Entry, appended: int) -> None:
         """Append an entry, ``appended`` others of its group before it; both its number and its key must be new."""
         require_run([entry], min(entry.sequence, len(self.entries) + 1))
         if entry.sequence <= len(self.entries):
-            raise _conflict(entry, "number", appended)
+            raise self._conflict(entry, "number", appended)
         if entry.key in self.keys:
-            raise _conflict(entry, "key", appended)
+            raise self._conflict(entry, "key", appended)
         self.entries.append(entry)
         self.keys.add(entry.key)
         if not entry.published:
             self.claims[entry.sequence] = entry.claim
         self._unsynced.clear()
+
+    def _conflict(self, entry: Entry, what: str, appended: int) -> AppendConflict:
+        self.conflicts += 1
+        return AppendConflict(f"entry {entry.sequence}: its {what} is in the journal already", appended=appended)
 
     def show(self) -> None:
         """Let all that is taken be read."""
@@ -89,6 +96,7 @@ class Shelf:
         if self.claims.get(sequence) != expected:
             return False
         self.claims[sequence] = new
+        self.claimed += 1
         self._unsynced.append(lambda: self.claims.update({sequence: expected}))
         return True
 
@@ -165,7 +173,7 @@ class SimulatedStore:
             self._insert_all(entries)
             return
         end = len(entries)
-        if len(entries) > 1 and chance.random() < weather.faults["store"]:
+        if len(entries) > 1 and chance.random() < weather.fault("store"):
             end = chance.randrange(1, len(entries))
         try:
             self._insert_slowly(entries[:end])
@@ -296,7 +304,3 @@ class SimulatedStore:
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-def _conflict(entry: Entry, what: str, appended: int) -> AppendConflict:
-    return AppendConflict(f"entry {entry.sequence}: its {what} is in the journal already", appended=appended)

@@ -1,12 +1,15 @@
 """The simulation can fail: servers as somebody might have built them do not live long."""
 
 import tomllib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.protocol.play import Play
+from tests.protocol.scenes import SCENES
 from tests.protocol.site import Room
 from tests.support.breaking import import_broken
 
@@ -28,11 +31,13 @@ def naive_room(says: dict[str, Any]) -> Room:
 
 def first_failure(room: Room) -> str | None:
     """Return what is noticed first, None if nothing is."""
-    for seed in range(PATIENCE):
+    plays: dict[str, Callable[[], object]] = {scene.__name__: partial(scene, room) for scene in SCENES}
+    plays |= {f"seed {seed}": Play(seed, room).run for seed in range(PATIENCE)}
+    for name, play in plays.items():
         try:
-            Play(seed, room).run()
+            play()
         except Exception as failure:  # noqa: BLE001 - a naive server may end by anything
-            return f"seed {seed}: {failure!r}"
+            return f"{name}: {failure!r}"
     return None
 
 

@@ -1,6 +1,7 @@
 """What a seed has in store: how many servers, what becomes of them, when the store and the broker are away."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,6 +21,15 @@ class Outage:
     end_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """At ``time_ns`` a server dies; it is started again ``down_ns`` later."""
+
+    server: int
+    time_ns: int
+    down_ns: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
     """The conditions of one play. Probabilities are per step of a server, unless said otherwise.
@@ -37,6 +47,8 @@ class Weather:
         told to stop.
     faults
         How likely a call fails, by link: before or after it did what it was asked; or it does it late, or in part.
+    kills
+        Deaths that are not left to chance.
     in_doubt
         Share of the failing calls that did what they were asked.
     unseen
@@ -57,14 +69,15 @@ class Weather:
 
     servers: int
     partitions: int
-    messages: int
-    talk_ns: int
     calm_ns: int
+    messages: int = 0
+    talk_ns: int = 0
     crash: float = 0.0
     power_cut: float = 0.0
     freeze: float = 0.0
     stop: float = 0.0
-    faults: dict[Link, float] = field(default_factory=dict)
+    faults: Mapping[Link, float] = field(default_factory=dict)
+    kills: tuple[Kill, ...] = ()
     in_doubt: float = 0.5
     unseen: float = 0.0
     outages: tuple[Outage, ...] = ()
@@ -73,6 +86,10 @@ class Weather:
     snapshot_after: int = 1_000
     clocks_ns: tuple[int, ...] = field(default=(0, 0, 0))
     are_muting: tuple[bool, ...] = field(default=(False, False, False))
+
+    def fault(self, link: Link) -> float:
+        """Return how likely a call fails."""
+        return self.faults.get(link, 0.0)
 
     def is_away(self, link: Link, server: int, now_ns: int) -> bool:
         """Whether a server is cut off at a time."""
