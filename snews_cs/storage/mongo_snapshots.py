@@ -11,6 +11,7 @@ from bson import ObjectId
 from pymongo import DESCENDING
 from pymongo.database import Database
 
+from snews_cs.storage.codec import packed, unpacked
 from snews_cs.storage.documents import Document
 
 CHUNK = 2**19
@@ -29,7 +30,8 @@ class MongoSnapshots:
 
     def save(self, sequence: int, state: bytes) -> None:
         """Write a snapshot, then delete all but the newest ones."""
-        parts = [state[start : start + CHUNK] for start in range(0, len(state), CHUNK)]
+        stored = packed(state)
+        parts = [stored[start : start + CHUNK] for start in range(0, len(stored), CHUNK)]
         head: Document = {"_id": ObjectId(), "sequence": sequence, "chunks": len(parts), "complete": False}
         self._heads.insert_one(head)
         for name, part in zip(_names(head), parts, strict=True):
@@ -38,13 +40,13 @@ class MongoSnapshots:
         self._delete_old()
 
     def latest(self) -> tuple[int, bytes] | None:
-        """Return the newest complete snapshot and its sequence number, None if there is none."""
+        """Return the newest complete snapshot that is not damaged, and its sequence number; None if there is none."""
         for head in self._newest_first():
             if head["complete"]:
                 chunks = [self._chunks.find_one({"_id": name}) for name in _names(head)]
-                parts = [chunk["state"] for chunk in chunks if chunk is not None]
-                if len(parts) == head["chunks"]:  # else another server is just deleting it
-                    return int(head["sequence"]), b"".join(parts)
+                parts = [chunk["state"] for chunk in chunks if chunk is not None]  # another server may just delete it
+                if (state := unpacked(b"".join(parts))) is not None:
+                    return int(head["sequence"]), state
         return None
 
     def drop(self) -> None:

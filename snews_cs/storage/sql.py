@@ -73,7 +73,7 @@ SAVE_SNAPSHOT = "REPLACE INTO snapshots VALUES (?, ?)"
 DROP_OLD_SNAPSHOTS = (
     "DELETE FROM snapshots WHERE sequence NOT IN (SELECT sequence FROM snapshots ORDER BY sequence DESC LIMIT 2)"
 )
-LATEST_SNAPSHOT = "SELECT sequence, state FROM snapshots ORDER BY sequence DESC LIMIT 1"
+LATEST_SNAPSHOTS = "SELECT sequence, state FROM snapshots ORDER BY sequence DESC"
 
 PROJECTED = "SELECT sequence FROM projected"
 SET_PROJECTED = "UPDATE projected SET sequence = ?"

@@ -14,7 +14,7 @@ from typing import Any
 from snews_cs.errors import AppendConflict, NoStore, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage import sql
-from snews_cs.storage.codec import from_row, json_text, to_row
+from snews_cs.storage.codec import from_row, json_text, packed, to_row, unpacked
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.order import in_order, require_layout, require_run
 from snews_cs.storage.projections import changes
@@ -132,15 +132,18 @@ class SqliteStorage:
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
         """Keep the engine's state after entry ``sequence``, and drop all but the newest two."""
+        stored = packed(state)
         with self._transaction(durable=False) as db:
-            db.execute(sql.SAVE_SNAPSHOT, (sequence, state))
+            db.execute(sql.SAVE_SNAPSHOT, (sequence, stored))
             db.execute(sql.DROP_OLD_SNAPSHOTS)
 
     def latest_snapshot(self) -> tuple[int, bytes] | None:
-        """Return the newest snapshot and its sequence number, None if there is none."""
+        """Return the newest snapshot that is not damaged, and its sequence number; None if there is none."""
         with self._answering():
-            found: tuple[int, bytes] | None = self._db.execute(sql.LATEST_SNAPSHOT).fetchone()
-        return found
+            for sequence, stored in self._db.execute(sql.LATEST_SNAPSHOTS):
+                if (state := unpacked(stored)) is not None:
+                    return sequence, state
+        return None
 
     def projected(self) -> int:
         """Return the sequence number up to which the projections stand, 0 at first."""

@@ -185,6 +185,12 @@ class TestFiles:
         assert not isinstance(error.value, StoreUnreachable)
         assert str(error.value) == f"{path}: database disk image is malformed"
 
+    def test_a_damaged_snapshot_is_passed_over(self, storage: SqliteStorage) -> None:
+        storage.save_snapshot(1, b"state 1")
+        storage.save_snapshot(2, b"state 2")
+        storage._db.execute("UPDATE snapshots SET state = substr(state, 2) WHERE sequence = 2")
+        assert storage.latest_snapshot() == (1, b"state 1")
+
     def test_an_entry_that_is_none(self, storage: SqliteStorage) -> None:
         storage.append(make_entries(1, 3))
         storage._db.execute('UPDATE all_mgs SET message = \'{"kind": "of another version"}\' WHERE sequence = 2')

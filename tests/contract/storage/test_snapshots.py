@@ -43,3 +43,8 @@ def test_one_larger_than_a_mongodb_document(storage: Storage, rng: random.Random
     assert found is not None
     assert found[0] == 1_000
     assert found[1] == state  # pytest would take minutes to show how 17 MiB differ: it is not asked unless they do
+
+
+def test_one_that_repeats_itself_a_lot(storage: Storage) -> None:
+    storage.save_snapshot(1_000, bytes(2**24))
+    assert storage.latest_snapshot() == (1_000, bytes(2**24))
