@@ -29,7 +29,8 @@ def reconciliations(spooled: Iterable[Entry], journaled: Iterable[Entry]) -> lis
             known[alert.event_id] = alert.revision
         if isinstance(entry.message, Reconcile):
             told.update(entry.message.merged)
-            known |= {sent.event_id: sent.revision + 1 for sent in entry.message.alerts}
+            for sent in entry.message.alerts:
+                known[sent.event_id] = max(known.get(sent.event_id, 0), sent.revision + 1)
     wrong: dict[str, Alert] = {}
     merged: dict[str, Alert] = {}
     for alert in (alert for entry in spooled for alert in _alerts(entry) if alert.alert_uuid not in uuids):
