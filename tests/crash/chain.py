@@ -1,5 +1,6 @@
 """Servers that die one after the other on one store and one topic, and what must be true afterwards."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -19,13 +20,13 @@ from snews_cs.fault_points import VARIABLE
 from snews_cs.server.journal import SNAPSHOT_AFTER
 from snews_cs.server.replay import decide
 from snews_cs.storage.entry import Entry
-from tests.crash.traffic import Traffic
+from tests.crash.traffic import EARLIEST_S, Traffic
 from tests.protocol.broker import ALERTS, TESTING, Broker
 from tests.protocol.invariants import check_belief, check_topics
 from tests.protocol.store import Shelf
 from tests.support.hand import Hand, Place
 from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
-from tests.support.system import System
+from tests.support.system import System, observation
 from tests.support.truth import alerts_of, check_alerts, check_journal, check_projections
 
 T = TypeVar("T")
@@ -98,6 +99,7 @@ class Chain:
         with ExitStack() as stack:
             if at_start:
                 stack.enter_context(_away(self.system.store))
+                self._say("IceCube", "KamLAND")  # where JUNO and LVD were, if the server does not remember them
             server = self._doomed(deed, point, 1)
             if not at_start:
                 server.wait_for(READY)
@@ -107,7 +109,8 @@ class Chain:
         self._see_it_die(server, deed)
 
     def _forget(self) -> None:
-        """Let a server find a new disk in place of the one with its spool, which is empty."""
+        """Let a server find a new disk in place of the one with its spool, which is empty, and not know what stands."""
+        self._say("JUNO", "LVD")
         self.finish()
         rmtree(self.system.directory / "spool")
 
@@ -165,6 +168,13 @@ class Chain:
             self._hand.write(self._traffic.message(), partition=self._rng.randrange(PARTITIONS))
             self._hand.flush()
 
+    def _say(self, *detectors: str) -> None:
+        """Let detectors see something at one time, which is another after each death."""
+        for detector in detectors:
+            seen = observation(detector, EARLIEST_S - 60 * (self.deaths + 1))
+            self._hand.write(json.dumps(seen).encode())
+        self._hand.flush()
+
     def _doomed(self, deed: str, point: str, call: int | None = None) -> ServerProcess:
         """Start a server to which something will happen at a point of its work, when it gets there the nth time."""
         step = point.split()[1]
@@ -188,7 +198,7 @@ class Chain:
         """Let messages arrive until something has happened to a server."""
         end = time.monotonic() + PATIENCE_S
         while (found := happened()) is None:
-            assert time.monotonic() < end, f"it never came to that; the log:\n{server.log_text()}"
+            assert time.monotonic() < end, f"{self.deaths} deaths, and it never came to that:\n{server.log_text()}"
             self._burst()
         return found
 
