@@ -181,3 +181,16 @@ def test_a_recorded_command_that_is_sent_again_is_refused_also_after_a_restart(
     ]
     house.say(seen("LVD"))
     assert len(house.publisher.uuids()) == 1
+
+
+def test_a_flood_of_refused_messages_does_not_fill_the_log(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    """Their reasons are in the quarantine, all of them; an attempt at a command is logged wherever it stands."""
+    house = open_house()
+    lines.clear()
+    attempt = {**command("hard-reset"), "pass": "a guess"}
+    house.say(*[b"junk"] * (BACKLOG + 50), attempt, *[b"junk"] * 10)
+    refused = said(lines, "message refused")
+    assert len(refused) == BACKLOG + 1
+    assert refused[-1]["reason"] == "hard-reset came with a wrong password"
+    assert [line["messages"] for line in said(lines, "more messages refused")] == [60]
+    assert len(house.rows("quarantine")) == BACKLOG + 61
