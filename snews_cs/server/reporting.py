@@ -40,20 +40,23 @@ def report(entries: Sequence[Entry], beats: Sequence[Beat]) -> None:
     if len(entries) > BACKLOG:
         kinds = Counter(entry.message.kind for entry in entries if entry.message and entry.verdict.accepted)
         log.info("backlog", messages=len(entries), **{kind.replace("-", "_"): count for kind, count in kinds.items()})
+    refused = 0
     for entry in entries:
         _warn(entry)
         if entry.verdict.accepted:
             _command(entry, beats)
             if len(entries) <= BACKLOG:
                 _inform(entry)
+        elif refused < BACKLOG or isinstance(entry.message, Command):  # attempts at commands are always told of
+            refused += 1
+            log.warning("message refused", reason=entry.verdict.reason, record=_place(entry))
+    if passed_over := sum(not entry.verdict.accepted for entry in entries) - refused:
+        log.warning("more messages refused", messages=passed_over)
 
 
 def _warn(entry: Entry) -> None:
-    record = _place(entry)
-    if entry.verdict.reason is not None:
-        log.warning("message refused", reason=entry.verdict.reason, record=record)
     for warning in entry.verdict.warnings:
-        log.warning(warning, record=record)
+        log.warning(warning, record=_place(entry))
 
 
 def _place(entry: Entry) -> str:
