@@ -254,6 +254,7 @@ def test_alerts_wait_for_their_broker(sky: Sky) -> None:
     server.wait_for("alerts wait to be published")
     sky.publish_pairs(300)
     server.wait_for("alerts wait to be published", lambda line: line["waiting"] == 301)
+    assert memory_mb(server) < before_mb + 15
     sky.broker.proxy.forward()
     sky.check()
     assert server.stop() == 0
