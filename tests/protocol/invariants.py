@@ -1,7 +1,6 @@
 """What must be true in the end, whatever happened."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -21,9 +20,6 @@ MAY_DIFFER = {
 ALONE_MAY_DIFFER = {"sub list number", "sub_list_number", "retracted_detector_names"}
 """What a server that is alone may say otherwise: it numbers sublists as it meets them, and of two retractions that end
 one event it may have heard the other first."""
-
-TOGETHER = "those with the store"
-"""Who knows what a server has written that was not alone."""
 
 
 class Journaled(NamedTuple):
@@ -91,21 +87,6 @@ def check_topics(shelf: Shelf, broker: Broker) -> None:
             alert = expected[name].alert
             assert alert.revision > revisions.get(alert.event_id, 0), f"the revision goes down: {name}"
             revisions[alert.event_id] = alert.revision
-
-
-def count_repeats(broker: Broker) -> int:
-    """Return how many records repeat what their writer could know to be there.
-
-    That is what it wrote itself, and, unless it was alone, what others wrote that were not.
-    """
-    repeats = 0
-    for topic in (ALERTS, TESTING):
-        writers: defaultdict[str, set[str]] = defaultdict(set)
-        for record in alert_records(broker, topic):
-            knowing = writers[record.content["alert_uuid"]]
-            repeats += record.writer in knowing or (TOGETHER in knowing and not record.is_alone)
-            knowing |= {record.writer} if record.is_alone else {record.writer, TOGETHER}
-    return repeats
 
 
 def check_belief(shelf: Shelf, broker: Broker, engine: Engine) -> None:

@@ -38,10 +38,8 @@ class Machine:
         ``SERVER_TAG``.
     crashes, freezes
         How often it died, and how often it did nothing for a while.
-    stops, in_doubt
-        How often it was told to stop, and how often the broker did not answer it.
-    losses
-        How often its server lost the store.
+    troubles
+        From when to when it was in doubt, each time, what is done and what is not, true time.
     is_alone
         Asks its server whether it decides alone.
     absent_ns
@@ -61,7 +59,8 @@ class Machine:
         self.weather = weather
         self.number = number
         self.tag = f"site{number}"
-        self.crashes = self.freezes = self.stops = self.in_doubt = self.losses = 0
+        self.crashes = self.freezes = 0
+        self.troubles: list[tuple[int, int]] = []
         self.is_alone: Callable[[], bool] = lambda: False
         self.absent_ns: list[tuple[int, int]] = []
         self.unanswered_ns: list[int] = []
@@ -146,7 +145,8 @@ class Machine:
                 self._crash(what)
         self.world.note(self.tag, what)
         if self.is_alone():
-            self.losses += not self._was_alone
+            if not self._was_alone:
+                self._doubt()
             self.alone_ns.append(self.world.now_ns)
         self._was_alone = self.is_alone()
         self.rest(round(chance.expovariate(1 / MS)))
@@ -160,7 +160,8 @@ class Machine:
     def no_answer(self, link: Link, what: str, why: str, error: type[Exception]) -> Exception:
         """Wait in vain; return what is to be raised."""
         self.unanswered_ns.append(self.world.now_ns)
-        self.in_doubt += link == "broker"
+        if link == "broker":
+            self._doubt(TIMEOUT_NS)
         self.rest(TIMEOUT_NS)
         self.world.note(self.tag, f"{what}: no answer ({why})")
         return error(f"no answer is played: {why}")
@@ -175,6 +176,7 @@ class Machine:
     def _crash(self, what: str) -> None:
         self.world.note(self.tag, f"{what}: KILLED")
         self.crashes += 1
+        self._doubt()
         self.is_down = True
         raise Killed
 
@@ -185,14 +187,18 @@ class Machine:
     def _freeze(self, what: str) -> None:
         duration_ns = round(self.world.random.choice((1.0, 4.0, 12.0)) * self.world.random.random() * SECOND)
         self.world.note(self.tag, f"{what}: frozen for {duration_ns / SECOND:.3f} s")
+        if duration_ns > NOTICEABLE_NS:
+            self.freezes += 1
+            self._doubt(duration_ns)
         self._away(duration_ns)
-        self.freezes += duration_ns > NOTICEABLE_NS
         self.world.note(self.tag, f"{what}: goes on")
 
     def _stop(self, what: str) -> None:
         self.world.note(self.tag, f"{what}: told to stop")
-        self.stops += 1
         self.stopping()
+
+    def _doubt(self, duration_ns: int = 0) -> None:
+        self.troubles.append((self.world.now_ns, self.world.now_ns + duration_ns))
 
     def _away(self, duration_ns: int) -> None:
         self.absent_ns.append((self.world.now_ns, self.world.now_ns + duration_ns))

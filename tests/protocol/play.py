@@ -13,10 +13,10 @@ from tests.protocol.invariants import (
     check_journal,
     check_projected,
     check_topics,
-    count_repeats,
     first_appearances,
 )
 from tests.protocol.machine import Machine
+from tests.protocol.repeats import check_repeats, find_repeats
 from tests.protocol.site import Room, serve, simulated
 from tests.protocol.store import Shelf
 from tests.protocol.traffic import Traffic
@@ -114,14 +114,13 @@ class Play:
         check_topics(self.shelf, self.broker)
         check_belief(self.shelf, self.broker, engine)
         check_in_time(self.machines, self.broker, self.shelf)
-        repeats = count_repeats(self.broker)
-        troubles = sum(each.crashes + each.freezes + each.in_doubt + each.losses for each in self.machines)
-        assert repeats <= troubles, f"{repeats} repeats, and {troubles} times something could be in doubt"
+        repeats = find_repeats(self.broker)
+        check_repeats(repeats, {machine.tag: machine.troubles for machine in self.machines})
         alerts = [record for topic in (ALERTS, TESTING) for record in alert_records(self.broker, topic)]
         return Counter(
             messages=sum(map(len, self.broker.records)),
             alerts=len(first_appearances(alerts)),
-            repeats=repeats,
+            repeats=len(repeats),
             alone=sum(record.content["degraded"] for record in alerts),
             reconciliations=sum(isinstance(entry.message, Reconcile) for entry in self.shelf.entries),
             claims=self.shelf.claimed,

@@ -8,7 +8,8 @@ from snews_cs.coincidence.engine import Engine
 from snews_cs.server.replay import decide
 from snews_cs.storage.entry import Entry
 from tests.protocol.broker import Broker
-from tests.protocol.invariants import check_belief, check_topics, count_repeats
+from tests.protocol.invariants import check_belief, check_topics
+from tests.protocol.repeats import count_repeats
 from tests.protocol.store import Shelf
 
 

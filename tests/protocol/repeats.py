@@ -1,0 +1,80 @@
+"""Repeats of alerts: each must have a reason of its own."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tests.protocol.broker import ALERTS, TESTING, Broker, Written
+from tests.protocol.invariants import alert_records
+from tests.protocol.world import SECOND
+
+TOGETHER = "those with the store"
+"""Who knows what a server has written that was not alone."""
+
+BEFORE_NS = 4 * SECOND
+"""How long before the first of two equal records the reason for the second may lie."""
+
+
+class Repeat(NamedTuple):
+    """A record, and the one that it repeats."""
+
+    first: Written
+    again: Written
+
+
+def find_repeats(broker: Broker) -> list[Repeat]:
+    """Return the records that repeat what their writer could know to be there, in order.
+
+    That is what it wrote itself, and, unless it was alone, what others wrote that were not.
+    """
+    repeats = []
+    for topic in (ALERTS, TESTING):
+        known: defaultdict[str, dict[str, Written]] = defaultdict(dict)
+        for record in alert_records(broker, topic):
+            knowing = known[record.content["alert_uuid"]]
+            first = knowing.get(record.writer) or (None if record.is_alone else knowing.get(TOGETHER))
+            if first is not None:
+                repeats.append(Repeat(first, record))
+            for writer in (record.writer,) if record.is_alone else (record.writer, TOGETHER):
+                knowing[writer] = record
+    return sorted(repeats, key=lambda repeat: repeat.again.time_ns)
+
+
+def count_repeats(broker: Broker) -> int:
+    """Return how many records repeat an earlier one, whoever wrote it; what servers write that are alone is free."""
+    together = [
+        (topic, record.content["alert_uuid"])
+        for topic in (ALERTS, TESTING)
+        for record in alert_records(broker, topic)
+        if not record.is_alone
+    ]
+    return len(together) - len(set(together))
+
+
+def check_repeats(repeats: Sequence[Repeat], troubles: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+    """Check that every repeat has a reason: something that befell one of the two writers, and is no other's reason.
+
+    Parameters
+    ----------
+    repeats
+        All of them.
+    troubles
+        What befell each server: from when to when it was in doubt what was done, ns.
+    """
+    left = [(end_ns, start_ns, tag) for tag, spans in troubles.items() for start_ns, end_ns in spans]
+    left.sort()
+    for first, again in repeats:
+        for reason in left:
+            end_ns, start_ns, tag = reason
+            if (
+                tag in (first.writer, again.writer)
+                and start_ns <= again.time_ns
+                and end_ns >= first.time_ns - BEFORE_NS
+            ):
+                left.remove(reason)
+                break
+        else:
+            raise AssertionError(
+                f"{again.content['alert_uuid']} was repeated at {again.time_ns / SECOND:.3f} by {again.writer}, and "
+                f"there is no reason left in what befell it, or {first.writer} at {first.time_ns / SECOND:.3f}"
+            )
