@@ -104,7 +104,7 @@ class _Lane:
     first_since_s
         When the first entry became the first.
     taken_from
-        Whose entry was last taken over.
+        Whose entry was last taken over; nobody's once that one's next was published without our help.
     """
 
     topic: str
@@ -307,6 +307,8 @@ class Outbox:
         )
         if not lane.pending or lane.pending[0] is not first:
             lane.first_since_s = self._monotonic()
+            if first.entry.writer == lane.taken_from:
+                lane.taken_from = ""
         for pending in lane.pending:
             claim = claims.get(pending.entry.sequence, pending.entry.claim)
             if claim != pending.entry.claim:
