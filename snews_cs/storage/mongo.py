@@ -21,13 +21,8 @@ from snews_cs.storage.mongo_errors import is_in_doubt
 from snews_cs.storage.mongo_journal import MongoJournal
 from snews_cs.storage.mongo_projections import MongoProjections
 from snews_cs.storage.mongo_snapshots import MongoSnapshots
+from snews_cs.storage.mongo_time import TIMEOUT_MS
 from snews_cs.storage.order import in_order, require_layout, require_run
-
-TIMEOUT_MS = 450
-"""How long one operation may take, with all that belongs to it: to find a server, to connect, to get its answer.
-
-Who waits for a server to be found looks only each half second whether this time is over: it is a little less than that.
-"""
 
 OPTIONS: dict[str, Any] = {
     "appname": "snews_cs",

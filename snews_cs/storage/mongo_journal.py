@@ -18,7 +18,7 @@ from snews_cs.storage.documents import Document, from_document, identity, to_doc
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo_claims import MongoClaims
 from snews_cs.storage.mongo_errors import taken
-from snews_cs.storage.mongo_scan import time_to_scan
+from snews_cs.storage.mongo_time import time_to_scan, time_to_write
 
 PAGE = 100
 """How many entries are read at once."""
@@ -51,8 +51,10 @@ class MongoJournal:
         AppendConflict
             If a number or key is taken.
         """
+        documents = [to_document(entry) for entry in entries]
         try:
-            self._entries.insert_many([to_document(entry) for entry in entries], ordered=True)
+            with time_to_write(len(documents)):
+                self._entries.insert_many(documents, ordered=True)
         except BulkWriteError as error:
             appended = taken(error)[0]
             entry = entries[appended]

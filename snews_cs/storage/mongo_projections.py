@@ -18,7 +18,7 @@ from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.documents import LAYOUT, Document, identity, to_row_document
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo_errors import taken
-from snews_cs.storage.mongo_scan import time_to_scan
+from snews_cs.storage.mongo_time import time_to_scan, time_to_write
 from snews_cs.storage.order import require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow
@@ -158,7 +158,8 @@ class MongoProjections:
     def _put(collection: Collection[Document], documents: Sequence[Document]) -> None:
         """Write documents: all at once, and again those few that are not new."""
         try:
-            collection.insert_many(documents, ordered=False)
+            with time_to_write(len(documents)):
+                collection.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             for some in _in_bulks([documents[index] for index in taken(error)]):
                 collection.bulk_write(
