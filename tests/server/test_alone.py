@@ -1,12 +1,10 @@
 """The store is away: the server decides alone, at once, and keeps what it has decided on its own disk."""
 
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from structlog.typing import EventDict
 
-from snews_cs.messages.types import Parameters
 from snews_cs.server.spool import MOST_UNWRITTEN
 from tests.server.conftest import House, OpenHouse, asked, said, seen
 from tests.server.ending import check_end
@@ -242,7 +240,7 @@ def test_memory_is_bounded(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatc
     assert len(house.entries()) == 8
 
 
-# Stop and start
+# Stop
 
 
 def test_a_wish_to_stop_ends_being_alone(open_house: OpenHouse) -> None:
@@ -254,90 +252,3 @@ def test_a_wish_to_stop_ends_being_alone(open_house: OpenHouse) -> None:
         house.turn()
     assert out(house) == [(1, True)]
     assert house.topic.done == []
-
-
-def restarted(open_house: OpenHouse, house: House, **more: Any) -> House:
-    """Return a server that begins after this one has ended, on the same machine, while the store is still away."""
-    again = open_house(started=False, publisher=house.publisher, disk=house.disk, **more)
-    again.storage.is_away = True
-    again.begin()
-    assert again.is_alone
-    return again
-
-
-def test_a_server_that_starts_alone_knows_what_it_last_knew(open_house: OpenHouse) -> None:
-    house = open_house(started=False)
-    house.begin()
-    house.say(FIRST, SECOND)
-    house.monotonic_s += 60
-    house.say()
-    again = restarted(open_house, house)
-    again.turn(THIRD)
-    assert out(again) == [(1, False), (2, True)]
-    again.find_store()
-    check_end(again)
-
-
-def test_a_server_that_starts_alone_knows_what_it_spooled(open_house: OpenHouse) -> None:
-    house = open_house(started=False)
-    house.begin()
-    house.lose_store(FIRST)
-    again = restarted(open_house, house)
-    again.turn(SECOND)
-    assert out(again) == [(1, True)]
-    once_more = restarted(open_house, again)
-    once_more.turn(THIRD)
-    assert out(again) == [(1, True), (2, True)]
-    once_more.find_store()
-    check_end(once_more)
-    assert len(set(once_more.publisher.uuids())) == len(once_more.publisher.uuids()) == 2
-
-
-@pytest.mark.parametrize("taken", [False, True], ids=["lost", "on the topic"])
-def test_what_was_not_acknowledged_alone_goes_out_after_the_restart(open_house: OpenHouse, taken: bool) -> None:
-    house = open_house(started=False)
-    house.begin()
-    house.publisher.failures, house.publisher.taken = 1, taken
-    house.lose_store(FIRST, SECOND)
-    assert len(out(house)) == taken
-    again = restarted(open_house, house)
-    assert out(again) == [(1, True)]
-    again.find_store()
-    check_end(again)
-    assert out(again) == [(1, True)]
-
-
-def test_a_first_start_while_the_store_is_away(open_house: OpenHouse) -> None:
-    house = open_house(started=False)
-    house.storage.is_away = True
-    house.topic.write(FIRST, SECOND)
-    house.begin()
-    assert out(house) == [(1, True)]
-    house.find_store()
-    check_end(house)
-
-
-def test_a_server_that_starts_alone_decides_with_its_settings(open_house: OpenHouse) -> None:
-    house = open_house(started=False)
-    house.begin()
-    house.say(FIRST)
-    house.monotonic_s += 60
-    house.say()
-    again = restarted(open_house, house, parameters=Parameters(coincidence_threshold_ns=5 * 10**9))
-    again.turn(seen("XENONnT", 6))
-    assert out(again) == []
-    again.turn(seen("LVD", 5))
-    assert len(out(again)) == 2
-    again.find_store()
-    check_end(again)
-
-
-def test_a_server_that_cannot_read_its_disk_starts_all_the_same(open_house: OpenHouse, lines: list[EventDict]) -> None:
-    house = open_house(started=False)
-    house.begin()
-    house.lose_store(FIRST)
-    house.disk.is_away = True
-    again = restarted(open_house, house)
-    again.turn(SECOND, THIRD)
-    assert out(again) == [(1, True)]
-    assert said(lines, "ALARM")
