@@ -162,9 +162,12 @@ class Session:
         After something went wrong nothing is committed: closing would wait for a broker that is down, and commit, when
         it is back, offsets of a topic that may have been made anew meanwhile.
         """
-        if self._problem is None:
+        is_well = self._problem is None
+        if is_well:
             self._store_marks()
-        self._end(close=self._problem is None).join(_CLOSE_S)
+        ending = self._end(close=is_well)
+        if is_well:
+            ending.join(_CLOSE_S)
 
     def _end(self, *, close: bool) -> threading.Thread:
         clients = [self._consumer]
