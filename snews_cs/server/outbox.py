@@ -34,6 +34,9 @@ SURE_FOR_S = 1.0
 """How long a server relies on its own claim without looking, s: with the 1.5 s that publishing may take it does not
 stay much longer on the topic than others respect it."""
 
+FINISH_WITHIN_S = 1.0
+"""For how long alerts are published on after a wish to stop, s; what is left then goes out after the restart."""
+
 BLOCKED_WAIT_S = 0.01
 """How soon to look again whether another server has published what comes before an alert of ours, s."""
 
@@ -160,6 +163,7 @@ class Outbox:
         self._lanes = {topic: _Lane(topic, Backoff(longest=LONGEST_WAIT_S, clock=monotonic)) for topic in (real, tests)}
         self._unmarked: deque[_Pending] = deque()
         self._sent: set[str] = set()
+        self._until_s = float("inf")
 
     def __len__(self) -> int:
         return len(self._pending())
@@ -245,6 +249,10 @@ class Outbox:
             if lane.pending and self._monotonic() >= lane.not_before_s:
                 self._publish_lane(lane, alone=alone)
 
+    def request_stop(self) -> None:
+        """Leave for the next start what cannot be published soon. Safe in a signal handler."""
+        self._until_s = self._monotonic() + FINISH_WITHIN_S
+
     def _pending(self) -> list[_Pending]:
         return [pending for lane in self._lanes.values() for pending in lane.pending]
 
@@ -266,7 +274,7 @@ class Outbox:
     def _publish_lane(self, lane: _Lane, *, alone: bool) -> None:
         try:
             self._look_at_topic(lane)
-            while self._is_due(lane, alone=alone):
+            while self._monotonic() < self._until_s and self._is_due(lane, alone=alone):
                 self._publish_entry(lane.topic, lane.pending[0])
                 sent = lane.pending.popleft()
                 lane.first_since_s = self._monotonic()
@@ -349,9 +357,18 @@ class Outbox:
         """Mark what is published."""
         while self._unmarked:
             pending = self._unmarked[0]
-            self._storage.mark_published(pending.entry.sequence)
+            if not self._storage.mark_published(pending.entry.sequence):
+                self._doubt()
             self._sent -= {alert.alert_uuid for alert in pending.alerts}
             self._unmarked.popleft()
+
+    def _doubt(self) -> None:
+        """Believe no longer whose turn it is: another server has published the same."""
+        for lane in self._lanes.values():
+            lane.taken_from = ""
+            for pending in lane.pending:
+                if pending.is_ours:
+                    pending.since_s = float("-inf")
 
     def _look_at_topic(self, lane: _Lane) -> None:
         """Learn which of the restored alerts reached the topic before the server that wrote them stopped."""
