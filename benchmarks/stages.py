@@ -23,8 +23,8 @@ from snews_cs.cli import main
 from snews_cs.coincidence.engine import Engine
 from snews_cs.server import journal, loop
 from snews_cs.server.outbox import Outbox
-from snews_cs.storage.mongo import MongoStorage
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.mongo.store import MongoStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from snews_cs.streams.observations import ObservationStream
 from snews_cs.streams.publisher import AlertPublisher
 

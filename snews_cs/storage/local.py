@@ -8,7 +8,7 @@ from pathlib import Path
 from snews_cs.errors import SettingsError
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.protocol import Storage
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 
 _NEVER_READ: Nanoseconds = 1
 """How long heartbeats are kept in projections, of which the spool has none."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from snews_cs.errors import NoStore, SettingsError, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.protocol import Storage, StoreReader
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 
 _SQLITE = "sqlite:///"
 _MONGODB = ("mongodb://", "mongodb+srv://")
@@ -101,8 +101,8 @@ def _mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_o
     import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
     from pymongo.errors import PyMongoError
 
-    from snews_cs.storage.documents import Document
-    from snews_cs.storage.mongo import OPTIONS, MongoStorage
+    from snews_cs.storage.mongo.documents import Document
+    from snews_cs.storage.mongo.store import OPTIONS, MongoStorage
 
     hosts = urlsplit(url).netloc.rpartition("@")[2]  # the rest may hold a password
     try:

@@ -1,4 +1,4 @@
-"""What the server asks of a store; ``sqlite.py`` and ``mongo.py`` answer it alike (tests/contract holds them to it)."""
+"""What the server asks of a store; ``sqlite`` and ``mongo`` answer it alike (tests/contract holds them to it)."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol

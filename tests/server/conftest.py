@@ -27,7 +27,7 @@ from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from snews_cs.waiting import StopRequest
 from tests.support.flaky import Flaky
 from tests.support.memory import MemoryPublisher, MemoryTopic

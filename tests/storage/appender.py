@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from snews_cs.errors import AppendConflict, StoreUnreachable
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from tests.storage.builders import DAY_NS, make_entry, make_raw
 
 

@@ -36,8 +36,8 @@ from snews_cs.messages.types import (
     Verdict,
 )
 from snews_cs.storage.codec import from_row, to_row
-from snews_cs.storage.documents import LARGEST_PART, from_document, to_document
 from snews_cs.storage.entry import Entry
+from snews_cs.storage.mongo.documents import LARGEST_PART, from_document, to_document
 from tests.storage.builders import FULL_OUTCOME, MESSAGES, make_entry, make_raw
 
 TEXT = st.text(max_size=8)

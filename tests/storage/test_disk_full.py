@@ -12,7 +12,7 @@ import pytest
 from snews_cs.errors import StoreUnreachable
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from tests.storage.builders import DAY_NS, make_alert, make_alerting, make_entry, make_raw
 
 GROUP = 7

@@ -15,9 +15,9 @@ from mongomock.collection import Collection
 from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure
 
 from snews_cs.errors import StorageError, StoreUnreachable
-from snews_cs.storage.mongo import MongoStorage
-from snews_cs.storage.mongo_projections import MongoProjections
-from snews_cs.storage.mongo_snapshots import CHUNK
+from snews_cs.storage.mongo.projections import MongoProjections
+from snews_cs.storage.mongo.snapshots import CHUNK
+from snews_cs.storage.mongo.store import MongoStorage
 from snews_cs.storage.open import open_reader, open_storage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry, make_line, make_moving, make_raw
 from tests.support.mongomock_bulk import mend_bulk_replacing

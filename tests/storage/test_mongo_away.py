@@ -13,9 +13,9 @@ import pytest
 from pymongo.collection import Collection
 
 from snews_cs.errors import AppendConflict, StoreUnreachable
-from snews_cs.storage.documents import Document
-from snews_cs.storage.mongo import OPTIONS, MongoStorage
-from snews_cs.storage.mongo_time import TIMEOUT_MS
+from snews_cs.storage.mongo.documents import Document
+from snews_cs.storage.mongo.store import OPTIONS, MongoStorage
+from snews_cs.storage.mongo.timeouts import TIMEOUT_MS
 from snews_cs.storage.open import open_storage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry
 from tests.support.proxy import Proxy
@@ -85,7 +85,7 @@ class TestFromTheStart:
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("serverSelectionTimeoutMS", "connectTimeoutMS", "timeoutMS"):
             monkeypatch.setitem(OPTIONS, name, OPTIONS[name] // 20)
-        monkeypatch.setattr("snews_cs.storage.mongo_time.TIMEOUT_MS", TIMEOUT_MS // 20)
+        monkeypatch.setattr("snews_cs.storage.mongo.timeouts.TIMEOUT_MS", TIMEOUT_MS // 20)
         monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.01)
 
     @pytest.fixture(params=["nobody listens", "nobody answers"])

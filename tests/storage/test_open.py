@@ -7,7 +7,7 @@ import pytest
 
 from snews_cs.errors import SettingsError, StorageError
 from snews_cs.storage.open import open_reader, open_storage
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from tests.storage.builders import make_entries
 
 

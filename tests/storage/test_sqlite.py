@@ -13,7 +13,7 @@ import pytest
 
 from snews_cs.errors import AppendConflict, SettingsError, StorageError, StoreUnreachable
 from snews_cs.storage.open import open_storage
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry, make_raw
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from snews_cs.coincidence.frame import cache_frame
 from snews_cs.coincidence.types import CacheKey, LineRecord, Outcome, SublistRecord
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from snews_cs.streams.alerts import AlertStream
 
 REAL = CacheKey(is_test=False, is_pre_sn=False)

@@ -19,10 +19,10 @@ import mongomock
 import pymongo
 import pytest
 
-from snews_cs.storage.documents import Document
-from snews_cs.storage.mongo import OPTIONS, MongoStorage
+from snews_cs.storage.mongo.documents import Document
+from snews_cs.storage.mongo.store import OPTIONS, MongoStorage
 from snews_cs.storage.protocol import Storage, StoreReader
-from snews_cs.storage.sqlite import SqliteStorage
+from snews_cs.storage.sqlite.store import SqliteStorage
 from snews_cs.storage.tables import COLUMNS, KINDS
 from tests.storage.builders import DAY_NS
 from tests.support.mongomock_bulk import mend_bulk_replacing

@@ -12,7 +12,7 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 
 from snews_cs.storage.codec import packed, unpacked
-from snews_cs.storage.documents import Document
+from snews_cs.storage.mongo.documents import Document
 
 CHUNK = 2**19
 """Bytes in a chunk: small enough to be written within the store's time-out."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pymongo
 from pymongo.database import Database
 
-from snews_cs.storage.documents import Document
+from snews_cs.storage.mongo.documents import Document
 
 TIMEOUT_MS = 450
 """How long one operation may take, with all that belongs to it: to find a server, to connect, to get its answer.

@@ -13,11 +13,11 @@ from typing import Any
 
 from snews_cs.errors import AppendConflict, NoStore, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage import sql
 from snews_cs.storage.codec import from_row, json_text, packed, to_row, unpacked
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.order import in_order, require_layout, require_run
 from snews_cs.storage.projections import changes
+from snews_cs.storage.sqlite import sql
 from snews_cs.storage.tables import Row, values
 
 TIMEOUT_S = 0.5

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from snews_cs.storage.documents import Document
+from snews_cs.storage.mongo.documents import Document
 
 
 class MongoClaims:

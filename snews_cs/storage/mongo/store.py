@@ -15,13 +15,13 @@ from pymongo.errors import PyMongoError
 
 from snews_cs.errors import NoStore, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage.documents import LAYOUT, Document
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.mongo_errors import is_in_doubt
-from snews_cs.storage.mongo_journal import MongoJournal
-from snews_cs.storage.mongo_projections import MongoProjections
-from snews_cs.storage.mongo_snapshots import MongoSnapshots
-from snews_cs.storage.mongo_time import TIMEOUT_MS
+from snews_cs.storage.mongo.documents import LAYOUT, Document
+from snews_cs.storage.mongo.errors import is_in_doubt
+from snews_cs.storage.mongo.journal import MongoJournal
+from snews_cs.storage.mongo.projections import MongoProjections
+from snews_cs.storage.mongo.snapshots import MongoSnapshots
+from snews_cs.storage.mongo.timeouts import TIMEOUT_MS
 from snews_cs.storage.order import in_order, require_layout, require_run
 
 OPTIONS: dict[str, Any] = {

@@ -15,10 +15,10 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.storage.documents import LAYOUT, Document, identity, to_row_document
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.mongo_errors import taken
-from snews_cs.storage.mongo_time import time_to_scan, time_to_write
+from snews_cs.storage.mongo.documents import LAYOUT, Document, identity, to_row_document
+from snews_cs.storage.mongo.errors import taken
+from snews_cs.storage.mongo.timeouts import time_to_scan, time_to_write
 from snews_cs.storage.order import require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow

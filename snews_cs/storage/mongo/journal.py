@@ -14,11 +14,11 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from snews_cs.errors import AppendConflict
-from snews_cs.storage.documents import Document, from_document, identity, to_document
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.mongo_claims import MongoClaims
-from snews_cs.storage.mongo_errors import taken
-from snews_cs.storage.mongo_time import time_to_scan, time_to_write
+from snews_cs.storage.mongo.claims import MongoClaims
+from snews_cs.storage.mongo.documents import Document, from_document, identity, to_document
+from snews_cs.storage.mongo.errors import taken
+from snews_cs.storage.mongo.timeouts import time_to_scan, time_to_write
 
 PAGE = 100
 """How many entries are read at once."""

@@ -1,0 +1,1 @@
+"""The store in MongoDB: each part of it knows its own collections."""
