@@ -115,13 +115,15 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, stop: StopReq
         ),
     )
     observer = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=_now))
+    outbox = Outbox(publisher, topics, storage, settings.server_tag, time.monotonic, observer)
+    stop.then(outbox.request_stop)
     server = CoincidenceServer(
         stream=interpose("stream", stream),
         storage=storage,
         spool=Spool(
             interpose("spool", stack.enter_context(local_storage(_spool_directory(settings, firedrill=firedrill))))
         ),
-        outbox=Outbox(publisher, topics, storage, settings.server_tag, time.monotonic, observer),
+        outbox=outbox,
         answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
         server_tag=settings.server_tag,
         policy=_policy(settings, registry, firedrill=firedrill),

@@ -1,5 +1,6 @@
 """Alerts on their way out, while the broker or one topic does not take them."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from structlog.typing import EventDict
 
 from snews_cs.errors import StoreUnreachable
+from snews_cs.server.outbox import FINISH_WITHIN_S
 from snews_cs.streams.publication import Publication
 from tests.server.conftest import START_UTC, House, OpenHouse, said, seen
 from tests.support.flaky import away, nothing
@@ -237,3 +239,26 @@ def test_what_may_be_on_its_topic_waits_until_that_can_be_read(open_house: OpenH
     again.say()
     assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2]
     assert again.storage.unpublished() == []
+
+
+def test_told_to_stop_it_goes_on_for_a_while_and_no_longer(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house()
+    house.publisher.failures = 1
+    house.say(*(seen(detector, -100 * number) for number in range(6) for detector in ("JUNO", "LVD")))
+    house.monotonic_s += 60
+
+    def slow(publications: Sequence[Publication]) -> None:
+        house.monotonic_s += FINISH_WITHIN_S / 2
+        publish_all(publications)
+
+    publish_all = house.publisher.publish_all
+    monkeypatch.setattr(house.publisher, "publish_all", slow)
+    house.outbox.request_stop()
+    house.say()
+    assert len(house.publisher.uuids()) == 2
+    assert len(house.outbox) == 4
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert len(house.publisher.uuids()) == len(set(house.publisher.uuids())) == 6
