@@ -2,11 +2,11 @@
 
 Whatever concerns one entry asks for it by its ``_id`` alone, which every server of the protocol finds at once. All else
 is asked for by filters that MongoDB has indexes for. FerretDB does not use any and looks at every document: it is asked
-for entries one after the other, and given time for what cannot be asked so.
+for entries one after the other, and given time for the one thing that cannot be asked so.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pymongo
@@ -32,6 +32,7 @@ class MongoJournal:
         self._entries = database["all_mgs"]
         self._claims = MongoClaims(database)
         self._scans = False
+        self._keys: set[str] = set()  # those of the first entries, if it scans
 
     def exists(self) -> bool:
         """Whether there is a journal; learn what server keeps it."""
@@ -83,13 +84,15 @@ class MongoJournal:
 
     def known_keys(self, keys: Collection[str]) -> frozenset[str]:
         """Return those of the keys that are in the journal."""
-        with self._time_to_scan():
-            found = self._entries.find({"key": {"$in": list(keys)}}, {"_id": False, "key": True})
-            return frozenset(document["key"] for document in found)
+        if self._scans:
+            self._learn_keys()
+            return frozenset(self._keys.intersection(keys))
+        found = self._entries.find({"key": {"$in": list(keys)}}, {"_id": False, "key": True})
+        return frozenset(document["key"] for document in found)
 
     def unpublished(self) -> list[Entry]:
         """Return the entries that are not marked as published, in order."""
-        with self._time_to_scan():
+        with time_to_scan(self._database) if self._scans else nullcontext():
             return self._find({"published": False})
 
     def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
@@ -117,6 +120,7 @@ class MongoJournal:
         """Delete all."""
         self._claims.drop()
         self._entries.drop()
+        self._keys.clear()
 
     def _has(self, sequence: int) -> bool:
         return self._entries.find_one({"_id": identity(sequence)}, {"_id": True}) is not None
@@ -136,6 +140,11 @@ class MongoJournal:
                 return
             yield entry
 
+    def _learn_keys(self) -> None:
+        """Read the keys of the entries that are new."""
+        while found := self._entries.find_one({"_id": identity(len(self._keys) + 1)}, {"key": True}):
+            self._keys.add(found["key"])
+
     def _end_by_halves(self) -> int:
         """Find the end by steps that double and are then halved: the journal has no holes."""
         end, step = 0, 1
@@ -152,6 +161,3 @@ class MongoJournal:
         entries = [from_document(document) for document in documents]
         claims = self._claims.of({entry.sequence: entry.claim for entry in entries if not entry.published})
         return [entry if entry.published else replace(entry, claim=claims[entry.sequence]) for entry in entries]
-
-    def _time_to_scan(self) -> AbstractContextManager[None]:
-        return time_to_scan(self._database) if self._scans else nullcontext()

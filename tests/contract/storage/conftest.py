@@ -103,14 +103,13 @@ def mongodb_place(address: str) -> Iterator[Place]:
             MongoStorage(made, name=address, heartbeats_kept_ns=DAY_NS, database=database, read_only=read_only)
         )
 
-    with closing(opened()) as first:
-        is_swept = not first._projections._server_sweeps
-    client.drop_database(database)  # nothing is there yet
-    try:
+    with ExitStack() as stack:
+        stack.callback(client.close)
+        with closing(opened()) as first:
+            is_swept = not first._projections._server_sweeps
+        client.drop_database(database)  # nothing is there yet
+        stack.callback(client.drop_database, database)
         yield Place(opened, partial(opened, read_only=True), rows, is_transactional=False, is_swept=is_swept)
-    finally:
-        client.drop_database(database)
-        client.close()
 
 
 def prepared(store: Store) -> Store:
