@@ -184,6 +184,7 @@ class Journal:
                 return
             before = self.sequence
             yield from self.adopt()
+            self._must_ask |= self.sequence == before  # it is a key that is taken, by an entry of long ago
             rest = self.unknown(left)
             if rest == left and self.sequence == before:
                 raise StoreUnreachable("the store does not show yet what another server wrote first")
@@ -196,8 +197,8 @@ class Journal:
     def unknown(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
         """Return the messages that are not known to be in the journal, each once.
 
-        The store is asked at first, and since something else than our own appends was met in it, until it knows of
-        nothing more: as long as nothing comes twice and nobody else writes, :meth:`append` alone finds that out.
+        The store is asked at first, until it knows of nothing more, and after a conflict that :meth:`adopt` does not
+        explain. Else the latest keys are remembered, and :meth:`append` finds out the rest.
 
         Raises
         ------
@@ -223,7 +224,7 @@ class Journal:
             If the store fails; nothing is decided.
         """
         entries: list[Entry] = []
-        self.is_behind = self._must_ask = True  # until the append is known to have gone well
+        self.is_behind = True  # until the append is known to have gone well
         try:
             for arrival in arrivals:
                 entries.append(self._decide(arrival, self.sequence + len(entries) + 1))
