@@ -59,6 +59,7 @@ def test_what_is_journaled_is_not_decided_alone(open_house: OpenHouse, method: s
     house.find_store()
     assert house.topic.done == [2]
     check_end(house)
+    assert out(house) == [(1, False), (2, True)]
 
 
 @pytest.mark.parametrize("method", ["sweep", "save_snapshot", "entries"])
@@ -199,6 +200,7 @@ def test_the_disk_fails_once(open_house: OpenHouse, lines: list[EventDict], meth
     lines.clear()
     house.turn(seen("KamLAND", 4))
     assert said(lines, "ALARM") == []
+    assert house.disk.storage.unpublished() == [] or method == "mark_published"
     house.find_store()
     check_end(house)
     assert len(house.entries()) == 5

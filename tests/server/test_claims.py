@@ -134,6 +134,21 @@ def test_of_two_that_waited_one_publishes(open_house: OpenHouse) -> None:
     assert revisions(ours) == [1]
 
 
+def test_of_two_that_claim_at_once_one_publishes(open_house: OpenHouse) -> None:
+    ours, theirs = pair_of_houses(open_house)
+    third = open_house(publisher=ours.publisher, tag="third")
+    leaves(ours)
+    wait(third, 1.9)
+    wait(theirs, 1.9)
+    theirs.storage.before["claim"].append(lambda *_: claims_and_fails(third))
+    wait(theirs, 1)
+    assert not theirs.storage.before["claim"]
+    assert revisions(ours) == []
+    wait(third, 1)
+    wait(theirs, 3)
+    assert revisions(ours) == [1]
+
+
 def test_later_entries_wait_for_earlier_ones_of_another_server(open_house: OpenHouse) -> None:
     ours, theirs = pair_of_houses(open_house)
     leaves(ours)

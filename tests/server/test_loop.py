@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from structlog.typing import EventDict
 
 from snews_cs.messages.limits import MAX_KEPT_BYTES
@@ -41,6 +42,18 @@ def test_what_is_journaled_is_skipped(open_house: OpenHouse) -> None:
     assert len(house.entries()) == 2
     assert house.topic.done == [0, 1] * 4
     assert len(house.publisher.uuids()) == 1
+
+
+def test_what_was_journaled_long_ago_is_skipped_too(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snews_cs.server.journal.RECENT", 1)
+    house = open_house()
+    written = house.topic.write(seen("JUNO"), seen("XENONnT"), seen("LVD"))
+    house.server.round(0)
+    house.topic.deliver_again(*written)
+    house.topic.write(seen("IceCube"))
+    house.server.round(0)
+    assert [entry.sequence for entry in house.entries()] == [1, 2, 3, 4]
+    assert house.topic.done == [0, 1, 2, 0, 1, 2, 3]
 
 
 def test_a_topic_made_anew_is_not_taken_for_the_old_one(open_house: OpenHouse) -> None:

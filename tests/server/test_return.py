@@ -112,6 +112,37 @@ def test_what_the_broker_took_alone_is_marked_for_another_server(open_house: Ope
     assert len(ours.publisher.uuids()) == 1
 
 
+def test_what_an_earlier_server_sent_alone_is_marked_for_another(open_house: OpenHouse) -> None:
+    ours = open_house(started=False)
+    ours.begin()
+    theirs = open_house(tag="other")
+    written = ours.topic.write(FIRST, SECOND)
+    ours.lose_store()
+    theirs.topic.deliver_again(*written)
+    theirs.publisher.failures = 1
+    theirs.server.round(0)
+    again = open_house(started=False, publisher=ours.publisher, disk=Flaky(ours.disk.storage))
+    again.begin()
+    check_end(again)
+    assert alerts(ours) == [("INITIAL", 1, ["JUNO", "XENONnT"])]
+
+
+def test_what_the_broker_did_not_take_while_alone_it_has_not(open_house: OpenHouse) -> None:
+    """It need not be looked for: no server was restarted."""
+    house = open_house()
+    house.publisher.failures = 20
+    house.lose_store(FIRST, SECOND)
+    house.storage.is_away = False
+    for _ in range(5):
+        house.monotonic_s += 5
+        house.turn()
+    assert not house.is_alone
+    house.publisher.failures = 0
+    settle(house)
+    assert alerts(house) == [("INITIAL", 1, ["JUNO", "XENONnT"])]
+    assert house.publisher.looks == []
+
+
 def test_another_outcome_puts_readers_right(open_house: OpenHouse, lines: list[EventDict]) -> None:
     ours, theirs = parted(open_house)
     settle(ours, theirs)

@@ -58,6 +58,23 @@ def test_a_spool_that_cannot_be_read_at_the_start_is_seen_to_later(
     check_end(again)
 
 
+def test_a_spool_that_was_not_read_is_not_emptied(open_house: OpenHouse) -> None:
+    """Though the copy beside it is of another journal: the store was made anew."""
+    house = open_house(started=False)
+    house.begin()
+    house.say(FIRST)
+    house.monotonic_s += MINUTE_S
+    house.say()
+    house.lose_store(SECOND, THIRD)
+    house.storage.storage.drop()
+    again = restart(open_house, house)
+    again.disk.before["prepare"].extend([away] * 2)
+    again.begin()
+    later(again)
+    check_end(again)
+    assert [entry.sequence for entry in again.entries()] == [1, 2]
+
+
 def test_what_is_in_memory_is_journaled_though_the_disk_is_dead(open_house: OpenHouse) -> None:
     house = open_house()
     house.disk.is_away = True
