@@ -45,6 +45,9 @@ LATEST_CALL = 5
 PAUSE_S = 0.5
 """Between bursts, s: some housekeeping is done only when nothing comes."""
 
+LONGEST_S = 90.0
+"""How long a chain waits for what must come, whatever was left to do; a bound against hanging."""
+
 BURST = 12
 """How many messages arrive shortly after each other."""
 
@@ -196,7 +199,7 @@ class Chain:
 
     def _go_on_until(self, server: ServerProcess, happened: Callable[[], T | None]) -> T:
         """Let messages arrive until something has happened to a server."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + LONGEST_S
         while (found := happened()) is None:
             assert time.monotonic() < end, f"{self.deaths} deaths, and it never came to that:\n{server.log_text()}"
             self._burst()
@@ -204,7 +207,7 @@ class Chain:
 
     def _settle(self, server: ServerProcess) -> None:
         """Wait until all messages are in the journal, and all alerts marked, by this server or another."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + LONGEST_S
         while (missing := self._hand.written - self._journaled()) or self.system.unpublished():
             assert time.monotonic() < end, f"{len(missing)} not journaled, or alerts not marked:\n{server.log_text()}"
             time.sleep(0.1)
