@@ -68,6 +68,7 @@ class Machine:
         self.stopping: Callable[[], None] = lambda: None
         self.on_power_cut: Callable[[], None] = lambda: None
         self._life = life
+        self._down_ns: int | None = None
         self._kills = [kill for kill in weather.kills if kill.server == number]
         self._clock_ns = START + weather.clocks_ns[number]
         self._booted_ns = 0
@@ -141,7 +142,8 @@ class Machine:
                     happen(what)
                     break
                 roll -= likely
-            if self._kills and self.world.now_ns >= self._kills[0].time_ns:
+            if self._kills and self.world.now_ns >= self._kills[0].time_ns and self._kills[0].step in what:
+                self._down_ns = self._kills.pop(0).down_ns
                 self._crash(what)
         self.world.note(self.tag, what)
         if self.is_alone():
@@ -195,6 +197,7 @@ class Machine:
 
     def _stop(self, what: str) -> None:
         self.world.note(self.tag, f"{what}: told to stop")
+        self._doubt()
         self.stopping()
 
     def _doubt(self, duration_ns: int = 0) -> None:
@@ -215,7 +218,7 @@ class Machine:
                 if self.world.is_over:
                     raise
             self.is_down = True
-            if self._kills and self.world.now_ns >= self._kills[0].time_ns:
-                self._away(self._kills.pop(0).down_ns)
-                continue
-            self._away(round(self.world.random.choice((0.2, 2.0, 8.0)) * self.world.random.random() * SECOND))
+            down_ns, self._down_ns = self._down_ns, None
+            if down_ns is None:
+                down_ns = round(self.world.random.choice((0.2, 2.0, 8.0)) * self.world.random.random() * SECOND)
+            self._away(down_ns)

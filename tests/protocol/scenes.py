@@ -82,11 +82,13 @@ def a_server_dies_before_its_alert_is_out_alone(room: Room) -> None:
 
 
 def a_server_dies_and_another_takes_over(room: Room) -> None:
-    """One of two is killed when the burst comes, in either way; the other one publishes."""
+    """One of two is killed before, in or after its append of what makes an alert; the other one publishes."""
     for server in (0, 1):
-        weather = Weather(servers=2, partitions=1, kills=(Kill(server, 5_000 * MS, 20 * SECOND),), calm_ns=6 * SECOND)
-        played = play(room, weather, seen("JUNO", 2), seen("LVD", 5))
-        expect_alert(played, "JUNO", "LVD", by_s=8)
+        for step in ("append", "append 4: done", "publish INITIAL"):
+            kill = Kill(server, 5 * SECOND, 20 * SECOND, step)
+            weather = Weather(servers=2, partitions=1, kills=(kill,), calm_ns=10 * SECOND)
+            played = play(room, weather, seen("JUNO", 2), seen("LVD", 5))
+            expect_alert(played, "JUNO", "LVD", by_s=8)
 
 
 SCENES: tuple[Scene, ...] = (

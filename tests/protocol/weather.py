@@ -23,11 +23,12 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """At ``time_ns`` a server dies; it is started again ``down_ns`` later."""
+    """From ``time_ns`` on a server dies as soon as it does this ``step``; it is started again ``down_ns`` later."""
 
     server: int
     time_ns: int
     down_ns: int
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
