@@ -52,7 +52,6 @@ def run(output: Path, arguments: list[str]) -> None:
         (loop, "read_message", "decode"),
         (Engine, "apply", "decide"),
         (journal, "alert_json", "write alert"),
-        *((store, "known_keys", "look up") for store in (SqliteStorage, MongoStorage)),
         *((store, "append", "append") for store in (SqliteStorage, MongoStorage)),
         (loop, "report", "log"),
         (AlertPublisher, "publish_all", "publish"),
