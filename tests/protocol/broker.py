@@ -59,6 +59,8 @@ class Broker:
         The committed offset of each partition.
     written
         What stands on each of the other topics.
+    forgotten
+        Events of alerts that may have been sent by a server which had neither store nor disk, and died.
     """
 
     def __init__(self, weather: Weather, said: Sequence[Said], shelf: Shelf) -> None:
@@ -66,6 +68,7 @@ class Broker:
         self.arrivals_ns: list[list[int]] = [[] for _ in range(weather.partitions)]
         self.committed = [0] * weather.partitions
         self.written: defaultdict[str, list[Written]] = defaultdict(list)
+        self.forgotten: set[str] = set()
         self._shelf = shelf
         for each in sorted(said, key=lambda each: each.time_ns):
             self._take(each, weather)

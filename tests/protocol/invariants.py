@@ -92,7 +92,8 @@ def check_topics(shelf: Shelf, broker: Broker) -> None:
 def check_belief(shelf: Shelf, broker: Broker, engine: Engine) -> None:
     """Check that what readers believe is what the journal says.
 
-    A reader takes of each event the highest revision, and of two equal ones the first.
+    A reader takes of each event the highest revision, and of two equal ones the first. Where the store, a disk and the
+    server itself all failed, nobody can know what readers were told.
     """
     standing = {
         event_id: alert_uuid
@@ -112,6 +113,9 @@ def check_belief(shelf: Shelf, broker: Broker, engine: Engine) -> None:
             believed_at[event_id] = place
         for merged in content["merged_event_ids"]:
             said_merged[merged] = place
+    for event_id in broker.forgotten:
+        standing.pop(event_id, None)
+        believed.pop(event_id, None)
     for event_id, alert_uuid in standing.items():
         assert event_id in believed, f"no reader knows of {event_id}"
         seen = believed[event_id]

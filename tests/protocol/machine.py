@@ -52,6 +52,8 @@ class Machine:
         Called to tell the server to stop.
     on_power_cut
         Called when the machine dies: what was not fsynced is lost.
+    on_death
+        Called when the server dies.
     """
 
     def __init__(self, world: World, weather: Weather, number: int, life: "Callable[[Machine], None]") -> None:
@@ -67,6 +69,7 @@ class Machine:
         self.alone_ns: list[int] = []
         self.stopping: Callable[[], None] = lambda: None
         self.on_power_cut: Callable[[], None] = lambda: None
+        self.on_death: Callable[[], None] = lambda: None
         self._life = life
         self._down_ns: int | None = None
         self._kills = [kill for kill in weather.kills if kill.server == number]
@@ -177,6 +180,7 @@ class Machine:
 
     def _crash(self, what: str) -> None:
         self.world.note(self.tag, f"{what}: KILLED")
+        self.on_death()
         self.crashes += 1
         self._doubt()
         self.is_down = True

@@ -1,6 +1,6 @@
 """A server of real parts on a simulated machine."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
@@ -14,6 +14,7 @@ from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Parameters
 from snews_cs.server import answers, journal, loop, outbox, spool
 from snews_cs.server.observer import Nobody
+from snews_cs.storage.entry import Entry
 from snews_cs.waiting import Backoff, StopRequest
 from tests.protocol.broker import ALERTS, TESTING, Broker, SimulatedPublisher, SimulatedStream
 from tests.protocol.machine import Machine
@@ -80,7 +81,15 @@ def serve(machine: Machine, room: Room, shelf: Shelf, spooled: Shelf, broker: Br
         observer=Nobody(),
     )
     machine.is_alone = lambda: bool(server._alone)
+    machine.on_death = lambda: broker.forgotten.update(_events(server._spool._unwritten))
     server.run(stop)
+
+
+def _events(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the events that alerts are about."""
+    for entry in entries:
+        for alert in entry.outcome.alerts if entry.outcome else ():
+            yield from (alert.event_id, *alert.merged_event_ids)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def check_told(entries: Sequence[Entry], told: Mapping[str, Sequence[dict[str, A
         for topic, alerts in told.items()
     }
     shelf = cast("Shelf", SimpleNamespace(entries=list(entries)))
-    broker = cast("Broker", SimpleNamespace(written=written))
+    broker = cast("Broker", SimpleNamespace(written=written, forgotten=set()))
     check_topics(shelf, broker)
     check_belief(shelf, broker, engine)
     return count_repeats(broker)
