@@ -11,7 +11,7 @@ from snews_cs.streams.address import TopicAddress
 from tests.support.pairs import Pairs
 from tests.support.services import KafkaServer, kafka_cluster, require
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 
 class Cluster(NamedTuple):
