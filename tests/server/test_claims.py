@@ -209,6 +209,18 @@ def test_a_server_that_slept_looks_before_it_publishes(open_house: OpenHouse) ->
     assert len(ours.outbox) == 0
 
 
+def test_a_server_that_slept_and_does_not_know_it_repeats_one_alert(open_house: OpenHouse) -> None:
+    """Its clock slept, too; that what it published is marked by another tells it."""
+    ours, theirs = pair_of_houses(open_house)
+    leaves(ours, *PAIR, seen("LVD", 2), seen("IceCube", 3))
+    wait(theirs, 3)
+    assert revisions(ours) == [1, 2, 3]
+    ours.monotonic_s += 0.2
+    ours.say()
+    assert revisions(ours) == [1, 2, 3, 1]
+    assert len(ours.outbox) == 0
+
+
 def test_a_server_whose_claim_was_taken_waits_for_the_other(open_house: OpenHouse, lines: list[EventDict]) -> None:
     ours, theirs = pair_of_houses(open_house)
     leaves(ours)

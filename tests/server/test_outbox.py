@@ -262,3 +262,19 @@ def test_told_to_stop_it_goes_on_for_a_while_and_no_longer(
     again = open_house(publisher=house.publisher)
     again.say()
     assert len(house.publisher.uuids()) == len(set(house.publisher.uuids())) == 6
+
+
+def test_told_to_stop_it_publishes_for_a_second_and_leaves_the_rest(open_house: OpenHouse) -> None:
+    house = open_house()
+    house.publisher.failures = 1
+    house.say(*PAIR)
+    house.outbox.request_stop()
+    house.monotonic_s += 0.9 * FINISH_WITHIN_S
+    house.say()
+    assert len(house.publisher.uuids()) == 1
+    house.monotonic_s += 0.2 * FINISH_WITHIN_S
+    house.say(seen("LVD", 2))
+    assert len(house.publisher.uuids()) == 1
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2]
