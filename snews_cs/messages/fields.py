@@ -145,5 +145,5 @@ def read_time(name: str, value: object) -> Nanoseconds:
 def _p_value(name: str, value: Any) -> float:
     written = isinstance(value, str) and _NUMBER.fullmatch(value)
     if (written or is_integer(value) or isinstance(value, float)) and 0.0 <= (number := float(value)) <= 1.0:
-        return number
+        return abs(number)  # -0.0 is 0
     raise wrong(name, "a number in [0, 1]", value)

@@ -21,7 +21,7 @@ MASK = "***"
 _SHORT = 8
 """A password of fewer characters may well stand in identifiers by chance."""
 
-_FIELD = re.compile(r"pass(word|wd|phrase)?", re.IGNORECASE)
+_FIELD = re.compile(r"(?:.*[\W_])?pass(word|wd|phrase)?\s*", re.IGNORECASE | re.DOTALL)
 _SIGNS = (b"pass", b"\\u00", b"p\0a", b"p\0\0\0a")  # in whatever holds ``pass``: plain, escaped, in UTF-16 or UTF-32
 _ESCAPED_PASS = "".join(rf"(?:{letter}\0*|\\{{1,9}}u00{ord(letter):x})" for letter in "pass")
 _SUFFIX = rb"(?:w\0*o\0*r\0*d|w\0*d|p\0*h\0*r\0*a\0*s\0*e)?"

@@ -46,6 +46,8 @@ READABLE = {
     "value escaped": json.dumps(COMMAND).replace(WRONG, escaped(WRONG)),
     "escaped, encoded twice": json.dumps(json.dumps(COMMAND).replace('"pass"', f'"{escaped("pass")}"')),
     "capitals": json.dumps(COMMAND).replace('"pass"', '"Pass"'),
+    "of the administrator": json.dumps(COMMAND).replace('"pass"', '"snews_cs_admin_pass"'),
+    "a blank too much": json.dumps(COMMAND).replace('"pass"', '"Pass "'),
     "password": json.dumps(COMMAND).replace('"pass"', '"password"'),
     "deeper": json.dumps({"detector_name": "LVD", "meta": {"x": [{"pass": WRONG}]}}),
     "twice": '{"pass": "hunter2", "pass": null, "detector_name": "LVD"}',

@@ -144,3 +144,8 @@ class TestWrongTypes:
 
     def test_control_characters_stay_on_one_line(self) -> None:
         assert refusal_of(detector_name="LVD", neutrino_time="x\n\x1b[31m\u2028").count("\n") == 0
+
+    def test_minus_zero_is_zero(self) -> None:
+        message = said(detector_name="LVD", neutrino_time=TIME, p_val=-0.0)
+        assert isinstance(message, Observation)
+        assert str(message.p_value) == "0.0"
