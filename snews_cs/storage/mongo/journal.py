@@ -2,11 +2,10 @@
 
 Whatever concerns one entry asks for it by its ``_id`` alone, which every server of the protocol finds at once. All else
 is asked for by filters that MongoDB has indexes for. FerretDB does not use any and looks at every document: it is asked
-for entries one after the other, and given time for the one thing that cannot be asked so.
+for entries one after the other, and for each no more often than needed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 
 import pymongo
@@ -18,7 +17,8 @@ from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo.claims import MongoClaims
 from snews_cs.storage.mongo.documents import Document, from_document, identity, to_document
 from snews_cs.storage.mongo.errors import taken
-from snews_cs.storage.mongo.timeouts import time_to_scan, time_to_write
+from snews_cs.storage.mongo.learned import Learned
+from snews_cs.storage.mongo.timeouts import time_to_write
 
 PAGE = 100
 """How many entries are read at once."""
@@ -32,7 +32,7 @@ class MongoJournal:
         self._entries = database["all_mgs"]
         self._claims = MongoClaims(database)
         self._scans = False
-        self._keys: set[str] = set()  # those of the first entries, if it scans
+        self._learned = Learned(self._entries)
 
     def exists(self) -> bool:
         """Whether there is a journal; learn what server keeps it."""
@@ -63,6 +63,8 @@ class MongoJournal:
             raise AppendConflict(
                 f"entry {entry.sequence}: its {what} is in the journal already", appended=appended
             ) from error
+        if self._scans:
+            self._learned.appended(entries)
 
     def entry(self, sequence: int) -> Entry | None:
         """Return the entry with that number, None if there is none."""
@@ -85,15 +87,19 @@ class MongoJournal:
     def known_keys(self, keys: Collection[str]) -> frozenset[str]:
         """Return those of the keys that are in the journal."""
         if self._scans:
-            self._learn_keys()
-            return frozenset(self._keys.intersection(keys))
+            return self._learned.known_keys(keys)
         found = self._entries.find({"key": {"$in": list(keys)}}, {"_id": False, "key": True})
         return frozenset(document["key"] for document in found)
 
     def unpublished(self) -> list[Entry]:
         """Return the entries that are not marked as published, in order."""
-        with time_to_scan(self._database) if self._scans else nullcontext():
+        if not self._scans:
             return self._find({"published": False})
+        entries = [entry for sequence in self._learned.unpublished() if (entry := self.entry(sequence))]
+        for entry in entries:
+            if entry.published:
+                self._learned.published(entry.sequence)
+        return [entry for entry in entries if not entry.published]
 
     def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
         """Return those of these entries that are not marked as published, each with its claim."""
@@ -120,7 +126,7 @@ class MongoJournal:
         """Delete all."""
         self._claims.drop()
         self._entries.drop()
-        self._keys.clear()
+        self._learned.forget()
 
     def _has(self, sequence: int) -> bool:
         return self._entries.find_one({"_id": identity(sequence)}, {"_id": True}) is not None
@@ -139,11 +145,6 @@ class MongoJournal:
             if entry is None:
                 return
             yield entry
-
-    def _learn_keys(self) -> None:
-        """Read the keys of the entries that are new."""
-        while found := self._entries.find_one({"_id": identity(len(self._keys) + 1)}, {"key": True}):
-            self._keys.add(found["key"])
 
     def _end_by_halves(self) -> int:
         """Find the end by steps that double and are then halved: the journal has no holes."""

@@ -21,7 +21,7 @@ MOST_MS = 400
 """...and at most: whoever waits is told within a second."""
 
 SCAN_S = 5.0
-"""How long a server that uses no indexes, as FerretDB, may look at every document, s."""
+"""How long a server that uses no indexes, as FerretDB, may look at every row for those whose time is over, s."""
 
 
 def time_to_write(documents: int) -> AbstractContextManager[None]:

@@ -204,6 +204,23 @@ class TestPublishing:
         assert storage.unpublished() == []
 
 
+def test_what_several_servers_write_is_known_to_each(place: Place, storage: Storage) -> None:
+    entries = [make_alerting(1), make_entry(2), make_alerting(3), make_entry(4), make_alerting(5)]
+    keys = [entry.key for entry in entries]
+    with closing(place.open()) as other:
+        storage.append(entries[:1])
+        other.append(entries[1:3])
+        assert storage.known_keys(keys) == set(keys[:3])
+        storage.append(entries[3:4])
+        other.append(entries[4:])
+        assert other.mark_published(1)
+        for each in (storage, other):
+            assert each.known_keys(keys) == set(keys)
+            assert each.unpublished() == [entries[2], entries[4]]
+        assert storage.mark_published(5)
+        assert other.unpublished() == storage.unpublished() == [entries[2]]
+
+
 class TestDropping:
     """A dropped store is a new one."""
 
