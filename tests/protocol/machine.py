@@ -182,7 +182,6 @@ class Machine:
         self.world.note(self.tag, f"{what}: KILLED")
         self.on_death()
         self.crashes += 1
-        self._doubt()
         self.is_down = True
         raise Killed
 
@@ -201,7 +200,6 @@ class Machine:
 
     def _stop(self, what: str) -> None:
         self.world.note(self.tag, f"{what}: told to stop")
-        self._doubt()
         self.stopping()
 
     def _doubt(self, duration_ns: int = 0) -> None:
@@ -225,4 +223,5 @@ class Machine:
             down_ns, self._down_ns = self._down_ns, None
             if down_ns is None:
                 down_ns = round(self.world.random.choice((0.2, 2.0, 8.0)) * self.world.random.random() * SECOND)
+            self._doubt(down_ns)
             self._away(down_ns)

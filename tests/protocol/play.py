@@ -115,7 +115,7 @@ class Play:
         check_belief(self.shelf, self.broker, engine)
         check_in_time(self.machines, self.broker, self.shelf)
         repeats = find_repeats(self.broker)
-        check_repeats(repeats, {machine.tag: machine.troubles for machine in self.machines})
+        check_repeats(repeats, self.shelf.entries, {machine.tag: machine.troubles for machine in self.machines})
         alerts = [record for topic in (ALERTS, TESTING) for record in alert_records(self.broker, topic)]
         return Counter(
             messages=sum(map(len, self.broker.records)),
