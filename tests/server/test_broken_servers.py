@@ -6,6 +6,7 @@ Each takes a run of pytest of its own: ``SNEWS_CS_TEST_PROFILE=thorough`` asks f
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +22,18 @@ NOTICED = 1
 @pytest.mark.skipif(not THOROUGH, reason="takes minutes: SNEWS_CS_TEST_PROFILE=thorough")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("rule", RULES)
-def test_a_broken_rule_is_noticed(rule: str) -> None:
+def test_a_broken_rule_is_noticed(tmp_path: Path, rule: str) -> None:
     _, noticed_by = RULES[rule]
-    options = ["-p", "tests.server.breaking", "-p", "no:cacheprovider", "-q", "-x", "--timeout=20"]
+    options = [
+        "-p",
+        "tests.server.breaking",
+        "-p",
+        "no:cacheprovider",
+        f"--basetemp={tmp_path}/run",
+        "-q",
+        "-x",
+        "--timeout=20",
+    ]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"tests/server/test_{noticed_by}.py"],
         env={**os.environ, VARIABLE: rule},
