@@ -20,7 +20,7 @@ from enum import Enum, auto
 from typing import IO, Any
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.limits import MAX_BYTES, quote, storable
+from snews_cs.messages.limits import MAX_BYTES, MAX_PARTS, quote, storable
 
 MAX_OPCODES = 200_000
 """Most opcodes that are evaluated; a list of n small integers takes about n."""
@@ -110,6 +110,7 @@ class _Machine:
         self.below: list[list[Any]] = []
         self.memo: list[Any] = []
         self.recallable = MAX_BYTES
+        self.parts = 0
 
     def run(self) -> None:
         """Evaluate opcodes up to STOP."""
@@ -130,6 +131,12 @@ class _Machine:
         items = self.stack
         self.stack = self.below.pop()
         return items
+
+    def count_part(self) -> None:
+        """Count a list, a dict, a tuple, or a mark, of which one of these is made."""
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise MessageRefused(f"the pickle has more than {MAX_PARTS} lists, dicts and tuples")
 
     def last(self, count: int) -> list[Any]:
         """Remove and return the last items, in order."""
@@ -172,7 +179,18 @@ def _constant(value: object) -> Callable[[_Machine, Any], None]:
     return lambda machine, _: machine.stack.append(value)
 
 
+def _make(value: Callable[[_Machine], Any]) -> Callable[[_Machine, Any], None]:
+    """Return what pushes a new list, dict or tuple."""
+
+    def execute(machine: _Machine, _: None) -> None:
+        machine.count_part()
+        machine.stack.append(value(machine))
+
+    return execute
+
+
 def _mark(machine: _Machine, _: None) -> None:
+    machine.count_part()
     machine.below.append(machine.stack)
     machine.stack = []
 
@@ -294,14 +312,14 @@ _OPCODES: dict[bytes, tuple[Callable[[IO[bytes]], Any] | None, Callable[[_Machin
     pickle.BINGET: (pickletools.read_uint1, _recall),
     pickle.LONG_BINGET: (pickletools.read_uint4, _recall),
     pickle.EMPTY_TUPLE: (None, _constant(())),
-    pickle.TUPLE1: (None, lambda machine, _: machine.stack.append(tuple(machine.last(1)))),
-    pickle.TUPLE2: (None, lambda machine, _: machine.stack.append(tuple(machine.last(2)))),
-    pickle.TUPLE3: (None, lambda machine, _: machine.stack.append(tuple(machine.last(3)))),
+    pickle.TUPLE1: (None, _make(lambda machine: tuple(machine.last(1)))),
+    pickle.TUPLE2: (None, _make(lambda machine: tuple(machine.last(2)))),
+    pickle.TUPLE3: (None, _make(lambda machine: tuple(machine.last(3)))),
     pickle.TUPLE: (None, lambda machine, _: _push(machine, tuple(machine.since_mark()))),
-    pickle.EMPTY_LIST: (None, lambda machine, _: machine.stack.append([])),
+    pickle.EMPTY_LIST: (None, _make(lambda _: [])),
     pickle.APPEND: (None, lambda machine, _: _extend(machine, machine.last(1))),
     pickle.APPENDS: (None, lambda machine, _: _extend(machine, machine.since_mark())),
-    pickle.EMPTY_DICT: (None, lambda machine, _: machine.stack.append({})),
+    pickle.EMPTY_DICT: (None, _make(lambda _: {})),
     pickle.SETITEM: (None, lambda machine, _: _set_items(machine, machine.last(2))),
     pickle.SETITEMS: (None, lambda machine, _: _set_items(machine, machine.since_mark())),
     pickle.EMPTY_SET: (None, lambda machine, _: machine.stack.append(_DiscardedSet())),

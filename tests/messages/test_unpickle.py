@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.limits import MAX_BYTES, MAX_DEPTH
+from snews_cs.messages.limits import MAX_BYTES, MAX_DEPTH, MAX_PARTS
 from snews_cs.messages.unpickle import PickledModel, unpickle
 from tests.support.pickles import pickled
 from tests.support.samples import DATA, sample
@@ -352,10 +352,10 @@ def test_bytes_are_not_decoded_again_and_again() -> None:
 @pytest.mark.parametrize(
     "deep",
     [
-        pickle.EMPTY_LIST * 90_000 + pickle.APPEND * 89_999,
-        pickle.NONE + pickle.TUPLE1 * 150_000,
-        pickle.MARK * 90_000 + pickle.TUPLE * 90_000,
-        (pickle.EMPTY_DICT + text("a")) * 25_000 + pickle.NONE + pickle.SETITEM * 25_000,
+        pickle.EMPTY_LIST * 19_000 + pickle.APPEND * 18_999,
+        pickle.NONE + pickle.TUPLE1 * 19_000,
+        pickle.MARK * 19_000 + pickle.TUPLE * 19_000,
+        (pickle.EMPTY_DICT + text("a")) * 19_000 + pickle.NONE + pickle.SETITEM * 19_000,
         (MODEL + pickle.EMPTY_DICT + text("a")) * 2_000 + pickle.NONE + (pickle.SETITEM + pickle.BUILD) * 2_000,
     ],
     ids=["lists", "tuples", "marks", "dicts", "models"],
@@ -364,6 +364,23 @@ def test_deep_recursion(deep: bytes) -> None:
     reason, peak_bytes = refusal_of(model_with(deep))
     assert "nests deeper" in reason or "something else" in reason
     assert peak_bytes < 60 * MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        pickle.EMPTY_LIST * 90_000 + pickle.APPEND * 89_999,
+        pickle.NONE + pickle.TUPLE1 * 150_000,
+        pickle.MARK * 90_000 + pickle.TUPLE * 90_000,
+        (pickle.EMPTY_DICT + text("a")) * 25_000 + pickle.NONE + pickle.SETITEM * 25_000,
+        pickle.EMPTY_LIST + pickle.MARK + pickle.EMPTY_LIST * 90_000 + pickle.APPENDS,
+    ],
+    ids=["lists", "tuples", "marks", "dicts", "side by side"],
+)
+def test_many_parts(many: bytes) -> None:
+    reason, peak_bytes = refusal_of(model_with(many))
+    assert reason == f"the pickle has more than {MAX_PARTS} lists, dicts and tuples"
+    assert peak_bytes < 10 * MAX_BYTES
 
 
 def test_the_deepest_nesting_allowed() -> None:
