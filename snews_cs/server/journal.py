@@ -75,8 +75,6 @@ class Journal:
 
     Attributes
     ----------
-    is_behind
-        Whether an append failed, so that the journal may hold what this server does not know of.
     in_doubt
         Attempts to append of which this server does not know whether they succeeded.
 
@@ -93,7 +91,6 @@ class Journal:
     def __init__(self, storage: Storage, server_tag: str, in_doubt: frozenset[str] = frozenset()) -> None:
         self.engine = Engine()
         self.sequence = 0
-        self.is_behind = False
         self.in_doubt = in_doubt
         self._storage = storage
         self._server_tag = server_tag
@@ -169,7 +166,6 @@ class Journal:
             self.engine.settle()
             self._note([entry])
             yield Stood([entry], Origin.LATE if entry.attempt in self.in_doubt else Origin.ANOTHER)
-        self.is_behind = False
 
     def take(self, arrivals: Sequence[Arrival]) -> Iterator[Stood]:
         """Journal messages that are not journaled yet, and yield what comes to stand, other servers' entries too.
@@ -227,7 +223,6 @@ class Journal:
             If the store fails; nothing is decided.
         """
         entries: list[Entry] = []
-        self.is_behind = True  # until the append is known to have gone well
         try:
             for arrival in arrivals:
                 entries.append(self._decide(arrival, self.sequence + len(entries) + 1))
@@ -243,7 +238,7 @@ class Journal:
             return []
         finally:
             self.engine.settle()
-        self.is_behind = self._must_ask = False
+        self._must_ask = False
         self.in_doubt = frozenset()  # their numbers are taken now
         self._note(entries)
         return entries

@@ -181,7 +181,7 @@ class CoincidenceServer:
             If the store fails. Nothing is lost: the next round goes on where this one stopped.
         """
         self._take_in_hand(wait_s)  # 1. read, 2. decode
-        if self.journal.is_behind or self._monotonic() >= self._look_at_s:
+        if self._monotonic() >= self._look_at_s:
             self._follow_up(self.journal.adopt())
             self._look_at_s = self._monotonic() + LOOK_EVERY_S
         self._follow_up(self.journal.take(self._in_hand))  # 1. skip what is journaled, 3. apply, 4. append
