@@ -4,6 +4,7 @@ All rounds are one chain: a server that was killed is started again to be killed
 on. What they wrote, the journal and the topics are compared in the end.
 """
 
+import os
 import random
 import signal
 from collections.abc import Iterator, Sequence
@@ -24,9 +25,12 @@ ALONE = ("spool", "publish", "spool-mark", "append", "reconcile", "mark", "proje
 ALONE_LATER = ("spool", "spool-mark", "spool-empty")
 """Steps of a server that starts without its store, and of one that loses it later."""
 
+MANY = int(os.environ.get("ROUNDS", "5"))
+"""How often each point is tried when there is time: set ROUNDS for more."""
+
 pytestmark = pytest.mark.timeout(300)
 many_rounds = pytest.mark.parametrize(
-    "rounds", [0.4, pytest.param(20, marks=[pytest.mark.services, pytest.mark.timeout(3_600)])]
+    "rounds", [0.4, pytest.param(MANY, marks=[pytest.mark.services, pytest.mark.timeout(7_200)])]
 )
 
 
