@@ -59,4 +59,4 @@ def translate(error: KafkaError, address: TopicAddress, *, group_id: str = "", r
 
 def _readable(text: str) -> str:
     """Leave out the name librdkafka gives the connection, and how long it was in which state."""
-    return re.sub(r"^\S*/(bootstrap|\d+): | \(after \d+ms in state \w+[^)]*\)", "", text)
+    return re.sub(r"^\S*/(bootstrap|\d+): | \(after \d+ms in state \w+.*\)$", "", text)

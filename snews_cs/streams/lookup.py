@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError
+from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError, TopicMissing
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions
 from snews_cs.streams.ending import end_in_background
@@ -97,7 +97,7 @@ class TopicLookup:
     def has_changed(self, topic: Topic) -> bool:
         """Whether it is another one by now, or gone, as far as is known; to be asked again and again, it never waits.
 
-        The broker is asked every :data:`WATCH_S`. While it does not answer nothing has changed.
+        The broker is asked every :data:`WATCH_S`. While it gives no answer nothing has changed.
         """
         self._admin.poll(0)
         if self._answer is None:
@@ -111,8 +111,7 @@ class TopicLookup:
         try:
             return _topic(answer.result()) != topic
         except KafkaException as error:
-            problem = translate(error.args[0], self._address)
-            return not isinstance(problem, BrokerUnreachable)
+            return isinstance(translate(error.args[0], self._address), TopicMissing)
 
     def close(self) -> None:
         """End the connection."""

@@ -32,7 +32,8 @@ _PROPERTIES: dict[str, Any] = {
 }
 
 _TO_THE_END = {"fetch.wait.max.ms": 10}  # the end is known when nothing has come for so long
-_OPEN_S = 10.0
+_LOOKUP_S = 6.0  # of a cluster, one node may be asked that is no more: the next attempt asks another
+_POSITIONS_S = 10.0
 _CLOSE_S = 2.0
 
 
@@ -91,7 +92,7 @@ class Session:
         credential = load_credential(address, auth=source.auth)
         self._lookup: TopicLookup | None = TopicLookup(address, ClientOptions(address, credential))
         try:
-            self._topic = self._lookup.wait(_OPEN_S, stopping=stopping)
+            self._topic = self._lookup.wait(_LOOKUP_S, stopping=stopping)
         except StreamError:
             self._lookup.close()
             raise
@@ -112,7 +113,7 @@ class Session:
                 reconnect_max_time=timedelta(seconds=2),
             )
             if source.group_id is not None:
-                self._consumer.go_on(address.topic, self._topic, _OPEN_S)
+                self._consumer.go_on(address.topic, self._topic, _POSITIONS_S)
         except (KafkaException, ValueError) as error:  # hop has no other for a topic that is not there
             problem = self._translated(error) if isinstance(error, KafkaException) else topic_missing(address)
             problem = self._problem or problem

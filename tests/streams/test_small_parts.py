@@ -92,11 +92,10 @@ def test_a_forbidden_group_is_named() -> None:
     assert "consumer group the-group" in str(translate(error, ADDRESS, group_id="the-group"))
 
 
-def test_why_the_last_connection_broke_is_told_without_librdkafkas_names() -> None:
+@pytest.mark.parametrize("more", ["", ", 3 identical error(s) suppressed"])
+def test_why_the_last_connection_broke_is_told_without_librdkafkas_names(more: str) -> None:
     error = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
-    reason = (
-        "broker:9092/bootstrap: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)"
-    )
+    reason = f"b:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT{more})"
     assert str(translate(error, ADDRESS, reason=reason)) == (
         "broker broker:9092 does not answer: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"
     )
