@@ -1,11 +1,11 @@
 """``snews_cs run-coincidence``: the coincidence server."""
 
-import re
 import signal
 import sys
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 import structlog
@@ -138,8 +138,8 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, stop: StopReq
 
 
 def _spool_directory(settings: Settings, *, firedrill: bool) -> Path:
-    name = re.sub(r"[^\w.-]", "_", settings.server_tag)
-    return settings.spool_directory / (f"{name}-firedrill" if firedrill else name)
+    kind = "firedrill" if firedrill else "spool"
+    return settings.spool_directory / f"{kind}-{quote(settings.server_tag, safe='')}"
 
 
 def _stop_on_signals() -> StopRequest:
