@@ -1,11 +1,12 @@
 """A server's machine: its clocks, and what may happen to it at each step."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
 from snews_cs.messages.times import parse_utc
 from snews_cs.messages.types import Nanoseconds
-from tests.protocol.weather import Link, Weather
+from tests.protocol.weather import Blow, Link, Weather
 from tests.protocol.world import MS, SECOND, Actor, Killed, World
 
 Result = TypeVar("Result")
@@ -45,7 +46,7 @@ class Machine:
     absent_ns
         From when to when it was dead or frozen, true time.
     unanswered_ns
-        When it asked the store or the broker in vain, true time.
+        When it asked whom in vain, true time.
     alone_ns
         When it did something while its server was alone, true time.
     stopping
@@ -65,18 +66,23 @@ class Machine:
         self.troubles: list[tuple[int, int]] = []
         self.is_alone: Callable[[], bool] = lambda: False
         self.absent_ns: list[tuple[int, int]] = []
-        self.unanswered_ns: list[int] = []
+        self.unanswered_ns: defaultdict[Link, list[int]] = defaultdict(list)
         self.alone_ns: list[int] = []
         self.stopping: Callable[[], None] = lambda: None
         self.on_power_cut: Callable[[], None] = lambda: None
         self.on_death: Callable[[], None] = lambda: None
         self._life = life
         self._down_ns: int | None = None
-        self._kills = [kill for kill in weather.kills if kill.server == number]
+        self._blows = [blow for blow in weather.blows if blow.server == number]
         self._clock_ns = START + weather.clocks_ns[number]
         self._booted_ns = 0
         self.is_down = self._was_alone = False
         self.actor = Actor(world, self.tag, self._live)
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is dead or frozen."""
+        return self.is_down or (bool(self.absent_ns) and self.absent_ns[-1][1] > self.world.now_ns)
 
     # Clocks
 
@@ -145,9 +151,8 @@ class Machine:
                     happen(what)
                     break
                 roll -= likely
-            if self._kills and self.world.now_ns >= self._kills[0].time_ns and self._kills[0].step in what:
-                self._down_ns = self._kills.pop(0).down_ns
-                self._crash(what)
+            if self._blows and self.world.now_ns >= self._blows[0].time_ns and self._blows[0].step in what:
+                self._strike(self._blows.pop(0), what)
         self.world.note(self.tag, what)
         if self.is_alone():
             if not self._was_alone:
@@ -164,7 +169,7 @@ class Machine:
 
     def no_answer(self, link: Link, what: str, why: str, error: type[Exception]) -> Exception:
         """Wait in vain; return what is to be raised."""
-        self.unanswered_ns.append(self.world.now_ns)
+        self.unanswered_ns[link].append(self.world.now_ns)
         if link == "broker":
             self._doubt(TIMEOUT_NS)
         self.rest(TIMEOUT_NS)
@@ -189,8 +194,16 @@ class Machine:
         self.on_power_cut()
         self._crash(f"{what}: power cut")
 
-    def _freeze(self, what: str) -> None:
-        duration_ns = round(self.world.random.choice((1.0, 4.0, 12.0)) * self.world.random.random() * SECOND)
+    def _strike(self, blow: Blow, what: str) -> None:
+        if blow.kills:
+            self._down_ns = blow.lasts_ns
+            self._crash(what)
+        else:
+            self._freeze(what, blow.lasts_ns)
+
+    def _freeze(self, what: str, duration_ns: int | None = None) -> None:
+        if duration_ns is None:
+            duration_ns = round(self.world.random.choice((1.0, 4.0, 12.0)) * self.world.random.random() * SECOND)
         self.world.note(self.tag, f"{what}: frozen for {duration_ns / SECOND:.3f} s")
         if duration_ns > NOTICEABLE_NS:
             self.freezes += 1

@@ -104,7 +104,7 @@ class Play:
             return "an offset"
         if any(spool.entries for spool in self.spools):
             return "a spool"
-        if any(machine.is_down for machine in self.machines):
+        if any(machine.is_absent for machine in self.machines):
             return "a server"
         return None
 

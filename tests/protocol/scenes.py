@@ -1,14 +1,16 @@
 """Plays in which nothing is left to chance but who is a little faster: what must go out while the store is away."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 
 from snews_cs.messages.times import format_utc
 from tests.protocol.broker import ALERTS, Said
 from tests.protocol.machine import START
 from tests.protocol.play import Play
+from tests.protocol.repeats import find_repeats
 from tests.protocol.site import Room
-from tests.protocol.weather import Kill, Outage, Weather
+from tests.protocol.weather import Blow, Outage, Weather
 from tests.protocol.world import MS, SECOND
 
 Scene = Callable[[Room], None]
@@ -27,9 +29,9 @@ def seen(detector: str, at_s: float, *, burst_s: float = 0.0) -> Said:
     return Said(round(at_s * SECOND), 0, json.dumps(content).encode())
 
 
-def play(room: Room, weather: Weather, *said: Said) -> Play:
+def play(room: Room, weather: Weather, *said: Said, seed: int = 0) -> Play:
     """Play it, and return how it ended."""
-    played = Play(0, room, weather=weather, said=said)
+    played = Play(seed, room, weather=weather, said=said)
     played.run()
     return played
 
@@ -61,7 +63,7 @@ def a_server_dies_alone(room: Room) -> None:
         servers=1,
         partitions=1,
         outages=(Outage("store", None, 3 * SECOND, 15 * SECOND),),
-        kills=(Kill(0, 6 * SECOND, SECOND),),
+        blows=(Blow(0, 6 * SECOND, SECOND),),
         calm_ns=15 * SECOND,
     )
     played = play(room, weather, seen("JUNO", 2), seen("LVD", 5, burst_s=11), seen("SNO+", 9, burst_s=12))
@@ -74,27 +76,69 @@ def a_server_dies_before_its_alert_is_out_alone(room: Room) -> None:
         servers=1,
         partitions=1,
         outages=(Outage("store", None, 3 * SECOND, 30 * SECOND), Outage("broker", None, 5_001 * MS, 8 * SECOND)),
-        kills=(Kill(0, 6 * SECOND, SECOND),),
+        blows=(Blow(0, 6 * SECOND, SECOND),),
         calm_ns=30 * SECOND,
     )
     played = play(room, weather, seen("JUNO", 4), seen("LVD", 5))
     expect_alert(played, "JUNO", "LVD", by_s=14)
 
 
-def a_server_dies_and_another_takes_over(room: Room) -> None:
-    """One of two is killed before, in or after its append of what makes an alert; the other one publishes."""
-    for server in (0, 1):
-        for step in ("append", "append 4: done", "publish INITIAL"):
-            kill = Kill(server, 5 * SECOND, 20 * SECOND, step)
-            weather = Weather(servers=2, partitions=1, kills=(kill,), calm_ns=10 * SECOND)
-            played = play(room, weather, seen("JUNO", 2), seen("LVD", 5))
-            expect_alert(played, "JUNO", "LVD", by_s=8)
+BURST = (seen("JUNO", 2), seen("LVD", 5), seen("SNO+", 5), seen("Baksan", 5))
+"""The last three come at once, and make three alerts."""
+
+
+def blown(room: Room, servers: int, step: str, *, kills: bool) -> Iterator[Play]:
+    """Let a burst come, and yield what becomes of it when this or that server dies or freezes at that step."""
+    for server, seed in product(range(servers), range(4)):
+        blow = Blow(server, 5 * SECOND, 9 * SECOND, step, kills)
+        weather = Weather(servers=servers, partitions=1, blows=(blow,), calm_ns=10 * SECOND)
+        yield play(room, weather, *BURST, seed=seed)
+
+
+def one_of_two_dies(room: Room) -> None:
+    """Kill one before, in or after its append of what makes alerts: the other publishes in time, and only once."""
+    for step in ("append", "append 3..5: done", "publish INITIAL"):
+        for played in blown(room, 2, step, kills=True):
+            expect_alert(played, "JUNO", "LVD", "SNO+", "Baksan", by_s=8)
+            assert not find_repeats(played.broker)
+
+
+def one_of_three_dies(room: Room) -> None:
+    """Let one die that has published nothing of what it appended: of the others one takes over, not both."""
+    for played in blown(room, 3, "publish INITIAL", kills=True):
+        expect_alert(played, "JUNO", "LVD", "SNO+", "Baksan", by_s=8)
+        assert not find_repeats(played.broker)
+
+
+def a_zombie_wakes_up(room: Room) -> None:
+    """Freeze one as it publishes: it repeats the one alert that was on its lips, and no more."""
+    for played in blown(room, 2, "publish INITIAL", kills=False):
+        expect_alert(played, "JUNO", "LVD", "SNO+", "Baksan", by_s=8)
+        assert len(find_repeats(played.broker)) <= 1
+
+
+def a_server_dies_before_it_marks(room: Room) -> None:
+    """Let the only server die when its alert is out, and not marked: it finds it on the topic, and repeats nothing."""
+    for played in blown(room, 1, "mark", kills=True):
+        assert not find_repeats(played.broker)
+
+
+def what_was_sent_alone_is_not_sent_again(room: Room) -> None:
+    """Let the store be away for the only server when the burst comes: all that it says alone counts."""
+    away = Outage("store", None, 3 * SECOND, 8 * SECOND)
+    played = play(room, Weather(servers=1, partitions=1, outages=(away,), calm_ns=8 * SECOND), *BURST)
+    expect_alert(played, "JUNO", "LVD", "SNO+", "Baksan", by_s=5 + ALONE_NS / SECOND)
+    assert not find_repeats(played.broker)
 
 
 SCENES: tuple[Scene, ...] = (
     the_store_is_away_when_the_burst_comes,
     a_server_dies_alone,
     a_server_dies_before_its_alert_is_out_alone,
-    a_server_dies_and_another_takes_over,
+    one_of_two_dies,
+    one_of_three_dies,
+    a_zombie_wakes_up,
+    a_server_dies_before_it_marks,
+    what_was_sent_alone_is_not_sent_again,
 )
 """All of them."""
