@@ -8,22 +8,17 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from itertools import chain
 from pathlib import Path
 from random import Random
 from shutil import rmtree
-from types import SimpleNamespace
-from typing import TypeVar, cast
+from typing import TypeVar
 
-from snews_cs.coincidence.engine import Engine
 from snews_cs.fault_points import VARIABLE
 from snews_cs.server.journal import SNAPSHOT_AFTER
-from snews_cs.server.replay import decide
 from snews_cs.storage.entry import Entry
 from tests.crash.traffic import EARLIEST_S, Traffic
-from tests.protocol.broker import ALERTS, TESTING, Broker
-from tests.protocol.invariants import check_belief, check_topics
-from tests.protocol.store import Shelf
+from tests.protocol.broker import ALERTS, TESTING
+from tests.protocol.told import check_told
 from tests.support.hand import Hand, Place
 from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
 from tests.support.system import System, observation
@@ -145,25 +140,14 @@ class Chain:
         print(f"{self.deaths} deaths; {len(self._hand.written)} messages; {repeats} repeats; {replayed.stdout.strip()}")
 
     def _check_topics(self, entries: list[Entry]) -> int:
-        """Hold what readers saw to the journal, and return how many alerts were repeated, but for those sent alone."""
-        written: dict[str, list[SimpleNamespace]] = {}
+        """Hold what readers saw to the journal, and return how many alerts were repeated."""
+        told = {}
         for name, topic, tests in ((ALERTS, "alert", False), (TESTING, "testing", True)):
             found = self.system.alerts(len(alerts_of(entries, tests=tests)), topic)
-            alerts = [each for each in found if "alert_uuid" in each]  # the others are answers
-            written[name] = [SimpleNamespace(content=each, is_alone=each["degraded"]) for each in alerts]
-            if not any(each["degraded"] for each in alerts):
-                check_alerts(entries, alerts, tests=tests)
-        engine = Engine()
-        for entry in entries:
-            decide(engine, entry)
-        shelf, broker = (
-            cast("Shelf", SimpleNamespace(entries=entries)),
-            cast("Broker", SimpleNamespace(written=written)),
-        )
-        check_topics(shelf, broker)
-        check_belief(shelf, broker, engine)
-        uuids = [each.content["alert_uuid"] for each in chain(*written.values()) if not each.is_alone]
-        return len(uuids) - len(set(uuids))
+            told[name] = [each for each in found if "alert_uuid" in each]  # the others are answers
+            if not any(each["degraded"] for each in told[name]):
+                check_alerts(entries, told[name], tests=tests)
+        return check_told(entries, told)
 
     def _burst(self) -> None:
         """Let messages arrive, one after the other."""
