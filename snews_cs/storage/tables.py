@@ -6,7 +6,7 @@ the TAI ns.
 
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_origin
 
 from snews_cs.messages.types import Nanoseconds
 
@@ -149,6 +149,11 @@ KINDS: tuple[type[Row], ...] = (
 
 COLUMNS = {kind: tuple(column.name for column in fields(kind)) for kind in KINDS}
 """The names of each projection's columns; the first one is the row's identity."""
+
+STRUCTURED = frozenset(
+    kind for kind in KINDS if any(get_origin(column.type) in (list, dict) for column in fields(kind))
+)
+"""The projections with lists or objects in their columns."""
 
 EXPIRING = tuple(kind for kind in KINDS if "expires_ns" in COLUMNS[kind])
 """The projections whose rows are deleted when their time is over."""

@@ -18,7 +18,7 @@ from snews_cs.storage.entry import Entry
 from snews_cs.storage.order import in_order, require_layout, require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.sqlite import sql
-from snews_cs.storage.tables import Row, values
+from snews_cs.storage.tables import STRUCTURED, Row, values
 
 TIMEOUT_S = 0.5
 """How long to wait for another process that is writing."""
@@ -170,7 +170,8 @@ class SqliteStorage:
             found = changes(news, heartbeats_kept_ns=self._heartbeats_kept_ns)
             db.executemany(sql.REMOVE_LINE, ((line_id,) for line_id in found.lines_gone))
             for kind, rows in found.rows.items():
-                db.executemany(sql.PUT[kind], map(_bindable, rows.values()))
+                to_values = _bindable if kind in STRUCTURED else values
+                db.executemany(sql.PUT[kind], map(to_values, rows.values()))
             db.execute(sql.SET_PROJECTED, (news[-1].sequence,))
 
     def sweep(self, now_ns: Nanoseconds) -> int:
