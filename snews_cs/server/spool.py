@@ -32,8 +32,9 @@ class Spool:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._numbers: dict[str, int] = {}  # of the entries known to be on the disk, by key
+        self._numbers: dict[str, int] = {}  # of the entries known to be on the disk, by attempt
         self._is_read = False  # whether these are all: a call that failed may have been done all the same
+        self._written_keys: set[str] = set()
         self._keys: set[str] = set()  # of these and the unwritten
         self._unwritten: list[Entry] = []
         self._since_ns: Nanoseconds | None = None
@@ -80,12 +81,15 @@ class Spool:
                 log.critical("ALARM: the local spool fails, too", unwritten=len(self._unwritten), error=str(error))
 
     def mark_sent(self, entry: Entry) -> None:
-        """Note that the broker has acknowledged all alerts of an entry; if that fails, they will be repeated."""
+        """Note that the broker has acknowledged all alerts of an entry; if that fails, they will be repeated.
+
+        What was decided anew, because the disk could not be read, says nothing about what the disk has of that message.
+        """
         self._unwritten = [replace(each, published=True) if each.key == entry.key else each for each in self._unwritten]
-        if entry.key not in self._numbers:
+        if entry.attempt not in self._numbers:
             return
         try:
-            self._storage.mark_published(self._numbers[entry.key])
+            self._storage.mark_published(self._numbers[entry.attempt])
         except StorageError as error:
             log.error("an alert sent alone could not be marked in the local spool", error=str(error))
 
@@ -117,7 +121,7 @@ class Spool:
             To be kept, if there is one.
         """
         self._unwritten, self._since_ns = [], None
-        self._keys = set(self._numbers)
+        self._keys = set(self._written_keys)
         if not self._is_read:
             log.error("the local spool is left as it is: it cannot be read")
             return
@@ -127,6 +131,7 @@ class Spool:
                 self._is_read = False
                 self._storage.drop()
                 self._numbers, self._snapshot_at, self._is_read = {}, None, True
+                self._written_keys.clear()
                 self._keys.clear()
         except StorageError as error:
             log.error("the local spool could not be emptied", error=str(error))
@@ -163,15 +168,17 @@ class Spool:
         self._storage.prepare()
         if self._storage.last_sequence() < len(self._numbers):
             self._numbers = {}  # it was emptied after all
+            self._written_keys.clear()
         for entry in self._storage.entries(after=len(self._numbers)):
-            self._numbers[entry.key] = entry.sequence
-        self._keys.update(self._numbers)
+            self._numbers[entry.attempt] = entry.sequence
+            self._written_keys.add(entry.key)
+        self._keys |= self._written_keys
         if (first := self._storage.entry(1)) is not None:
             self._since_ns = first.received_ns
         for entry in self._unwritten:
-            if entry.alerts_json and entry.published and entry.key in self._numbers:
-                self._storage.mark_published(self._numbers[entry.key])
-        self._unwritten = [entry for entry in self._unwritten if entry.key not in self._numbers]
+            if entry.alerts_json and entry.published and entry.attempt in self._numbers:
+                self._storage.mark_published(self._numbers[entry.attempt])
+        self._unwritten = [entry for entry in self._unwritten if entry.key not in self._written_keys]
         self._is_read = True
 
     def _write(self) -> None:
@@ -182,5 +189,6 @@ class Spool:
         ]
         self._is_read = False  # until the append is known to have gone well
         self._storage.append(entries)
-        self._numbers |= {entry.key: entry.sequence for entry in entries}
+        self._numbers |= {entry.attempt: entry.sequence for entry in entries}
+        self._written_keys.update(entry.key for entry in entries)
         self._unwritten, self._is_read = [], True
