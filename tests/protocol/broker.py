@@ -60,7 +60,7 @@ class Broker:
     written
         What stands on each of the other topics.
     forgotten
-        Events of alerts that may have been sent by a server which had neither store nor disk, and died.
+        Events of alerts sent by a server that had neither store nor disk, and died, or had just been started.
     """
 
     def __init__(self, weather: Weather, said: Sequence[Said], shelf: Shelf) -> None:
@@ -186,6 +186,8 @@ class SimulatedPublisher:
             def write(topic: str = publication.url, content: dict[str, Any] = content) -> None:
                 record = Written(machine.world.now_ns, machine.tag, machine.is_alone(), content)
                 self._broker.written[topic].append(record)
+                if machine.is_amnesic and machine.is_alone() and "event_id" in content:
+                    self._broker.forgotten.update([content["event_id"], *content["merged_event_ids"]])
 
             machine.call("broker", what, write, BrokerUnreachable, late=write)
 

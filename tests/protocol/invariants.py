@@ -93,7 +93,7 @@ def check_belief(shelf: Shelf, broker: Broker, engine: Engine) -> None:
     """Check that what readers believe is what the journal says.
 
     A reader takes of each event the highest revision, and of two equal ones the first. Where the store, a disk and the
-    server itself all failed, nobody can know what readers were told.
+    server itself all failed at once, nobody can know what readers were told.
     """
     standing = {
         event_id: alert_uuid

@@ -43,6 +43,8 @@ class Machine:
         From when to when it was in doubt, each time, what is done and what is not, true time.
     is_alone
         Asks its server whether it decides alone.
+    is_amnesic
+        Whether its server was started without the store, and could not read its spool.
     absent_ns
         From when to when it was dead or frozen, true time.
     unanswered_ns
@@ -65,6 +67,7 @@ class Machine:
         self.crashes = self.freezes = 0
         self.troubles: list[tuple[int, int]] = []
         self.is_alone: Callable[[], bool] = lambda: False
+        self.is_amnesic = False
         self.absent_ns: list[tuple[int, int]] = []
         self.unanswered_ns: defaultdict[Link, list[int]] = defaultdict(list)
         self.alone_ns: list[int] = []
@@ -225,7 +228,7 @@ class Machine:
     def _live(self) -> None:
         while True:
             self._booted_ns = self.world.now_ns - self.world.random.randrange(100 * SECOND)
-            self.is_down = False
+            self.is_down = self.is_amnesic = False
             self.world.note(self.tag, "starts")
             try:
                 self._life(self)

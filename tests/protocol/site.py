@@ -104,6 +104,7 @@ def simulated(world: World, machines: list[Machine], room: Room, *, snapshot_aft
     def log(_: Any, level: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         assert world.current is not None
         world.note(world.current.name, f"[{level}] " + " ".join(f"{key}={value}" for key, value in line.items()))
+        by_actor[world.current].is_amnesic |= line["event"] == "the local spool cannot be read"
         if level == "critical" and "spool" not in line["event"]:
             world.stop(AssertionError(f"an alarm of {world.current.name}: {line}"))
         raise structlog.DropEvent
