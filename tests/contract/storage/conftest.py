@@ -125,9 +125,11 @@ def mongo_rows(client: Any, database: str, table: str) -> list[dict[str, Any]]:
     return list(client[database][table].find({}, {"_id": False}).sort("_id", 1))
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mongomock", pytest.param("mongodb", marks=pytest.mark.services)])
+@pytest.fixture(
+    scope="session", params=["sqlite", "mongomock", "ferretmock", pytest.param("mongodb", marks=pytest.mark.services)]
+)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Return what kind of store it shall be: ``sqlite``, ``mongomock``, or that of a real server's address."""
+    """Return what kind of store it shall be: SQLite, mongomock as MongoDB or FerretDB, or a real server's address."""
     if request.param != "mongodb":
         return str(request.param)
     return os.environ.get("SNEWS_CS_TEST_MONGODB") or str(request.getfixturevalue("ferretdb").url)
@@ -138,7 +140,10 @@ def place(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     # mongomock's TTL indexes shall find nothing expired (and its own clock warns from Python 3.12 on)
     monkeypatch.setattr(mongomock, "utcnow", lambda: datetime(2099, 1, 1))  # noqa: DTZ001  # what it compares with
     mend_bulk_replacing(monkeypatch)
-    places = {"sqlite": sqlite_place, "mongomock": mongomock_place}
+    places = {"sqlite": sqlite_place, "mongomock": mongomock_place, "ferretmock": mongomock_place}
+    if kind == "ferretmock":
+        played = {**mongomock.MongoClient().server_info(), "ferretdbVersion": "played"}
+        monkeypatch.setattr(mongomock.MongoClient, "server_info", lambda _: played)
     with places[kind](tmp_path) if kind in places else mongodb_place(kind) as made:
         yield made
 
