@@ -79,7 +79,8 @@ class Machine:
         self._blows = [blow for blow in weather.blows if blow.server == number]
         self._clock_ns = START + weather.clocks_ns[number]
         self._booted_ns = 0
-        self.is_down = self._was_alone = False
+        self.is_down = False
+        self._alone_since_ns: int | None = None
         self.actor = Actor(world, self.tag, self._live)
 
     @property
@@ -158,10 +159,11 @@ class Machine:
                 self._strike(self._blows.pop(0), what)
         self.world.note(self.tag, what)
         if self.is_alone():
-            if not self._was_alone:
-                self._doubt()
+            self._alone_since_ns = self.world.now_ns if self._alone_since_ns is None else self._alone_since_ns
             self.alone_ns.append(self.world.now_ns)
-        self._was_alone = self.is_alone()
+        elif self._alone_since_ns is not None:
+            self.troubles.append((self._alone_since_ns, self.world.now_ns))
+            self._alone_since_ns = None
         self.rest(round(chance.expovariate(1 / MS)))
 
     def rest(self, duration_ns: int) -> None:
@@ -173,7 +175,7 @@ class Machine:
     def no_answer(self, link: Link, what: str, why: str, error: type[Exception]) -> Exception:
         """Wait in vain; return what is to be raised."""
         self.unanswered_ns[link].append(self.world.now_ns)
-        if link == "broker":
+        if link != "store":
             self._doubt(TIMEOUT_NS)
         self.rest(TIMEOUT_NS)
         self.world.note(self.tag, f"{what}: no answer ({why})")
