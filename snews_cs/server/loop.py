@@ -115,11 +115,13 @@ class CoincidenceServer:
         self._projector = Projector(storage)
         self._in_hand: list[Arrival] = []
         self._is_restart = True
+        self._stop = StopRequest()
         self._look_at_s = self._copy_at_s = self._spool_at_s = 0.0
         self._sweep_at_s = 0.0
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
         """Take messages in until told to stop, whatever fails."""
+        self._stop = stop
         self._spool.open()
         try:
             self.start(stop)
@@ -184,7 +186,8 @@ class CoincidenceServer:
         if self._monotonic() >= self._look_at_s:
             self._follow_up(self.journal.adopt())
             self._look_at_s = self._monotonic() + LOOK_EVERY_S
-        self._follow_up(self.journal.take(self._in_hand))  # 1. skip what is journaled, 3. apply, 4. append
+        if not self._follow_up(self.journal.take(self._in_hand)):  # 1. skip what is journaled, 3. apply, 4. append
+            return
         self._outbox.publish()  # 5. publish, wait for the acknowledgement, mark
         self._answers.send()
         self._projector.project()  # 6. bring the projections up to here,
@@ -220,8 +223,11 @@ class CoincidenceServer:
             kept = replace(raw, headers=(), value=None)  # what is in it could not be masked; the topic still has it
         return Arrival(key=raw.key, raw=kept, reading=reading, received_ns=received_ns)
 
-    def _follow_up(self, news: Iterable[Stood]) -> None:
-        """See to what follows from entries that come to stand in the journal."""
+    def _follow_up(self, news: Iterable[Stood]) -> bool:
+        """See to what follows from entries that come to stand in the journal; whether to all of them.
+
+        Others may have written much: when told to stop, what is left of that is left.
+        """
         for entries, origin in news:
             self._projector.add(entries)
             match origin:
@@ -234,6 +240,9 @@ class CoincidenceServer:
                     self._outbox.adopt(entries)
             if origin is not Origin.ANOTHER:
                 self._tell(entries)
+            elif self._stop:
+                return False
+        return True
 
     def _tell(self, entries: Sequence[Entry]) -> None:
         """Tell whoever wants to know what this server has taken in."""
