@@ -25,7 +25,7 @@ ALONE = ("spool", "publish", "spool-mark", "append", "reconcile", "mark", "proje
 ALONE_LATER = ("spool", "spool-mark", "spool-empty")
 """Steps of a server that starts without its store, and of one that loses it later."""
 
-MANY = int(os.environ.get("ROUNDS", "5"))
+MANY = int(os.environ.get("ROUNDS", "1"))
 """How often each point is tried when there is time: set ROUNDS for more."""
 
 pytestmark = pytest.mark.timeout(300)
