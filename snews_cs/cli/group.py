@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import IO, Any, NamedTuple
@@ -70,6 +71,21 @@ class LazyGroup(click.Group):
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, self._table[name].help) for name in sorted(self._table)])
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run as the program, without ``args``, or for somebody else.
+
+        A Kafka client that has lost its broker may hang for ever when Python takes itself down and destroys it. By then
+        all is done and closed, so the program ends without that.
+        """
+        try:
+            return super().main(args, *rest, **options)
+        except SystemExit as end:
+            if args is None and "confluent_kafka" in sys.modules:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; see the class for what becomes of errors."""

@@ -25,12 +25,12 @@ ALONE = ("spool", "publish", "spool-mark", "append", "reconcile", "mark", "proje
 ALONE_LATER = ("spool", "spool-mark", "spool-empty")
 """Steps of a server that starts without its store, and of one that loses it later."""
 
-MANY = int(os.environ.get("ROUNDS", "1"))
-"""How often each point is tried when there is time: set ROUNDS for more."""
+MANY = [int(rounds) for rounds in os.environ.get("ROUNDS", "").split()]
+"""How often each point is tried when there is time: set ROUNDS for that."""
 
 pytestmark = pytest.mark.timeout(300)
 many_rounds = pytest.mark.parametrize(
-    "rounds", [0.4, pytest.param(MANY, marks=[pytest.mark.services, pytest.mark.timeout(7_200)])]
+    "rounds", [0.4, *(pytest.param(each, marks=[pytest.mark.services, pytest.mark.timeout(7_200)]) for each in MANY)]
 )
 
 

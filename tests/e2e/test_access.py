@@ -92,7 +92,7 @@ def test_a_topic_that_may_not_even_be_seen(system: System, kafka: KafkaServer) -
     topic = topic_of(system, "experiments")
     kafka.permit("topic", topic, "READ", user="somebody-else")
     server = system.start(credentials=system.directory, wait=False)
-    expect_patience(server, f"topic {topic} does not exist on {kafka.address}, or its user may not see it")
+    expect_patience(server, f"{kafka.address} does not permit the use of topic {topic}")
     kafka.permit("topic", topic, "READ")
     server.wait_for(READY)
     publish_pair(system)
