@@ -238,7 +238,6 @@ class Journal:
             return []
         finally:
             self.engine.settle()
-        self._must_ask = False
         self.in_doubt = frozenset()  # their numbers are taken now
         self._note(entries)
         return entries

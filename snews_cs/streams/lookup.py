@@ -43,6 +43,9 @@ class Topic(NamedTuple):
     identity: str
 
 
+_GROUP_S = 3.0
+
+
 class TopicLookup:
     """A connection for looking up one topic, which it never makes. It must be closed.
 
@@ -112,6 +115,18 @@ class TopicLookup:
             return _topic(answer.result()) != topic
         except KafkaException as error:
             return isinstance(translate(error.args[0], self._address), TopicMissing)
+
+    def refuses_group(self, group_id: str) -> bool:
+        """Whether the broker says, within some seconds, that a consumer group is not for us."""
+        answer = self._admin.describe_consumer_groups([group_id], request_timeout=_GROUP_S)[group_id]
+        try:
+            answer.result(_GROUP_S + 1)
+        except TimeoutError:
+            return False
+        except KafkaException as error:
+            refused: bool = error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+            return refused
+        return False
 
     def close(self) -> None:
         """End the connection."""

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from hop.io import StartPosition
 
-from snews_cs.errors import AccessDenied, StreamError, TopicMissing
+from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError, TopicMissing
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
@@ -117,6 +117,13 @@ class Session:
         except (KafkaException, ValueError) as error:  # hop has no other for a topic that is not there
             problem = self._translated(error) if isinstance(error, KafkaException) else topic_missing(address)
             problem = self._problem or problem
+            if (
+                isinstance(problem, BrokerUnreachable)
+                and source.group_id
+                and self._lookup.refuses_group(source.group_id)
+            ):
+                # of a group that is not for us librdkafka only says that asking for its positions took too long
+                problem = self._translated(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
             self._end(close=False)
             raise problem from error.with_traceback(None)  # which would keep the consumer alive
 
