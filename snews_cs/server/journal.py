@@ -336,7 +336,7 @@ class Journal:
         """Apply what was decided before; None if it was refused, or the engine fails on it."""
         try:
             return self._apply(entry.key, Reading(entry.message, entry.verdict), entry.received_ns)
-        except Exception:
+        except Exception:  # a fault of ours must cost one entry, not the server; the journal's decision stands
             log.critical("ALARM: the engine failed on an entry of the journal", sequence=entry.sequence, exc_info=True)
             return None
 
