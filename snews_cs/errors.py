@@ -45,17 +45,7 @@ class StoreUnreachable(StorageError):
 
 
 class AppendConflict(StorageError):
-    """The sequence number or the message key of an entry is taken already.
-
-    Parameters
-    ----------
-    appended
-        How many entries of the group stand in the journal all the same (0 on stores with transactions).
-    """
-
-    def __init__(self, message: str, *, appended: int) -> None:
-        super().__init__(message)
-        self.appended = appended
+    """The sequence number or the message key of an entry is taken already; what stands of its group is to be read."""
 
 
 class StreamError(SnewsError):

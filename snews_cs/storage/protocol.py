@@ -73,7 +73,7 @@ class Storage(StoreReader, Protocol):
         Raises
         ------
         AppendConflict
-            If a sequence number or a key is taken; ``appended`` tells how many of the entries stand.
+            If a sequence number or a key is taken; what stands of the group is to be read.
         StoreUnreachable
             The append is in doubt: ask :meth:`entry` for the sequence number and compare ``attempt``.
         """

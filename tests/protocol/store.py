@@ -50,27 +50,27 @@ class Shelf:
         """Refuse all of them if one would be."""
         require_run(entries, min(entries[0].sequence, len(self.entries) + 1))
         if entries[0].sequence <= len(self.entries):
-            raise self._conflict(entries[0], "number", 0)
+            raise self._conflict(entries[0], "number")
         for entry in entries:
             if entry.key in self.keys:
-                raise self._conflict(entry, "key", 0)
+                raise self._conflict(entry, "key")
 
-    def insert(self, entry: Entry, appended: int) -> None:
-        """Append an entry, ``appended`` others of its group before it; both its number and its key must be new."""
+    def insert(self, entry: Entry) -> None:
+        """Append an entry; both its number and its key must be new."""
         require_run([entry], min(entry.sequence, len(self.entries) + 1))
         if entry.sequence <= len(self.entries):
-            raise self._conflict(entry, "number", appended)
+            raise self._conflict(entry, "number")
         if entry.key in self.keys:
-            raise self._conflict(entry, "key", appended)
+            raise self._conflict(entry, "key")
         self.entries.append(entry)
         self.keys.add(entry.key)
         if not entry.published:
             self.claims[entry.sequence] = entry.claim
         self._unsynced.clear()
 
-    def _conflict(self, entry: Entry, what: str, appended: int) -> AppendConflict:
+    def _conflict(self, entry: Entry, what: str) -> AppendConflict:
         self.conflicts += 1
-        return AppendConflict(f"entry {entry.sequence}: its {what} is in the journal already", appended=appended)
+        return AppendConflict(f"entry {entry.sequence}: its {what} is in the journal already")
 
     def show(self) -> None:
         """Let all that is taken be read."""
@@ -190,15 +190,15 @@ class SimulatedStore:
         if self._is_transactional:
             shelf.require_all(entries)
         try:
-            for appended, entry in enumerate(entries):
-                shelf.insert(entry, appended)
+            for entry in entries:
+                shelf.insert(entry)
         finally:
             shelf.show()
 
     def _insert_slowly(self, entries: Sequence[Entry]) -> None:
         """Append one by one; others may write in between."""
-        for appended, entry in enumerate(entries):
-            self._shelf.insert(entry, appended)
+        for entry in entries:
+            self._shelf.insert(entry)
             if self._machine.world.random.random() < 0.3:
                 self._machine.rest(self._machine.world.random.randrange(3 * MS))
 

@@ -68,7 +68,7 @@ class Flaky:
 
         def happen(entries: Sequence[Entry]) -> None:
             self.storage.append(entries[:count])
-            raise AppendConflict("a conflict is played", appended=count) if conflict else StoreUnreachable("played")
+            raise AppendConflict("a conflict is played") if conflict else StoreUnreachable("played")
 
         self.before["append"].append(happen)
 

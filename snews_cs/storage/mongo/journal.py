@@ -57,12 +57,9 @@ class MongoJournal:
             with time_to_write(len(documents)):
                 self._entries.insert_many(documents, ordered=True)
         except BulkWriteError as error:
-            appended = taken(error)[0]
-            entry = entries[appended]
+            entry = entries[taken(error)[0]]
             what = "number" if self._has(entry.sequence) else "key"
-            raise AppendConflict(
-                f"entry {entry.sequence}: its {what} is in the journal already", appended=appended
-            ) from error
+            raise AppendConflict(f"entry {entry.sequence}: its {what} is in the journal already") from error
         if self._scans:
             self._learned.appended(entries)
 

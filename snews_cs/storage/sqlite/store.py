@@ -88,9 +88,7 @@ class SqliteStorage:
             except sqlite3.IntegrityError as error:
                 entry = entries[db.total_changes - before]
                 taken = "key" if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE else "number"
-                raise AppendConflict(
-                    f"entry {entry.sequence}: its {taken} is in the journal already", appended=0
-                ) from error
+                raise AppendConflict(f"entry {entry.sequence}: its {taken} is in the journal already") from error
 
     def entry(self, sequence: int) -> Entry | None:
         """Return the entry with that sequence number, None if there is none."""

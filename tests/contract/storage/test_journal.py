@@ -87,32 +87,28 @@ class TestConflicts:
     def test_a_number_is_given_once(self, storage: Storage) -> None:
         mine, theirs = make_entry(1), make_entry(1, raw=make_raw(99))
         storage.append([mine])
-        with pytest.raises(AppendConflict, match="entry 1: its number is in the journal already") as conflict:
+        with pytest.raises(AppendConflict, match="entry 1: its number is in the journal already"):
             storage.append([theirs])
-        assert conflict.value.appended == 0
         assert storage.entry(1) == mine
 
     def test_a_message_is_entered_once(self, storage: Storage) -> None:
         storage.append(make_entries(1, 2))
-        with pytest.raises(AppendConflict, match="entry 3: its key is in the journal already") as conflict:
+        with pytest.raises(AppendConflict, match="entry 3: its key is in the journal already"):
             storage.append([make_entry(3, raw=make_raw(1))])
-        assert conflict.value.appended == 0
         assert sequences(storage) == [1, 2]
 
     @pytest.mark.parametrize("duplicate_of", [1, 4])
     def test_a_duplicate_within_a_group(self, place: Place, storage: Storage, duplicate_of: int) -> None:
         storage.append(make_entries(1, 2))
         group = [make_entry(3), make_entry(4), make_entry(5, raw=make_raw(duplicate_of)), make_entry(6)]
-        with pytest.raises(AppendConflict, match="entry 5: its key") as conflict:
+        with pytest.raises(AppendConflict, match="entry 5: its key"):
             storage.append(group)
-        assert conflict.value.appended == (0 if place.is_transactional else 2)
         assert sequences(storage) == [1, 2] + ([] if place.is_transactional else [3, 4])
 
     def test_a_group_that_begins_too_early(self, storage: Storage) -> None:
         storage.append(make_entries(1, 3))
-        with pytest.raises(AppendConflict, match="entry 2: its number") as conflict:
+        with pytest.raises(AppendConflict, match="entry 2: its number"):
             storage.append([make_entry(n, raw=make_raw(n + 50)) for n in range(2, 6)])
-        assert conflict.value.appended == 0
         assert sequences(storage) == [1, 2, 3]
 
     def test_the_next_append_succeeds(self, storage: Storage) -> None:
