@@ -12,7 +12,7 @@ from snews_cs.coincidence.alerts import Circumstances, close_silently, decide
 from snews_cs.coincidence.cache import Cache, Recut
 from snews_cs.coincidence.reconciling import reconcile
 from snews_cs.coincidence.sublists import Line
-from snews_cs.coincidence.types import Alert, Beat, CacheKey, Disposition, LineRecord, Outcome
+from snews_cs.coincidence.types import Alert, AlertType, Beat, CacheKey, Disposition, LineRecord, Outcome
 from snews_cs.coincidence.undo import UndoLog
 from snews_cs.messages.types import (
     Command,
@@ -285,6 +285,9 @@ class Engine:
         recut = cache.recut(changed_ns, self.parameters.coincidence_threshold_ns, change.log)
         decision = decide(cache, recut, self._circumstances(change, is_test=cache.key.is_test, withdrawn=withdrawn))
         change.alerts += decision.alerts
+        for alert in decision.alerts:
+            if alert.alert_type is AlertType.RETRACTION:
+                change.log.put(self._told, alert.event_id, alert.revision - 1)
         self._store(cache, recut._replace(after=decision.after), change)
 
     def _circumstances(

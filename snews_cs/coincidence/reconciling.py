@@ -31,7 +31,7 @@ class Reconciliation(NamedTuple):
     announced
         The sublists that have a new standing alert.
     told
-        Of each event: the revision sent alone whose readers are now right.
+        Of each event: the revision up to which its readers are right now, whoever sent it.
     """
 
     alerts: list[Alert]

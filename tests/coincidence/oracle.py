@@ -248,6 +248,7 @@ class Oracle:
         alerts: list[Alert] = []
         for number in ended:
             event = cache.standing.pop(number)
+            self.told[event.event_id] = event.revision
             self.alert(
                 alerts, cache, AlertType.RETRACTION, number, event, event.members, windows_before[number], withdrawn
             )

@@ -107,6 +107,14 @@ def test_an_event_that_has_ended_ends_once_more(sky: Sky) -> None:
     assert again.alert_uuid != retraction.alert_uuid
 
 
+def test_an_end_that_readers_were_told_of_is_no_news(sky: Sky) -> None:
+    """Two servers that were alone come back at once: the one has journaled meanwhile what the other sent."""
+    sky.sees("d1", 0)
+    (initial,) = sky.sees("d2", 3 * SECOND, uuid="d2").alerts
+    sky.retracts("d2", "d2")
+    assert sky.reconciles(sent_alone(initial, alert_uuid=initial.alert_uuid)).alerts == ()
+
+
 def test_what_is_over_is_over_before_it_is_looked_at(sky: Sky) -> None:
     sky.sees("d1", 0)
     (initial,) = sky.sees("d2", 3 * SECOND).alerts

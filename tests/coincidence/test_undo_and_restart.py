@@ -59,6 +59,7 @@ WORDS: dict[str, Words] = {
     "a reset": lambda sky: sky.reset(is_test=False),
     "a test": lambda sky: sky.sees("d3", 9 * SECOND, cache=TEST, uuid="fresh"),
     "an alert sent alone of an event that stands": lambda sky: reconcile(sky, standing(sky), 4),
+    "an alert sent alone as high as what stands": lambda sky: reconcile(sky, standing(sky), 1),
     "an alert sent alone of no event": lambda sky: reconcile(sky, "of nobody", 1),
     "a later one": lambda sky: reconcile(sky, "of nobody", 2),
     "some expire": lambda sky: leap(sky, DAY + 5 * SECOND),
