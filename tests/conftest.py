@@ -1,5 +1,8 @@
 """What every test stands on: a clean environment, a seed to repeat it by, and nothing left behind.
 
+Hypothesis's examples, the order of the tests and what they draw are random, so that there is something new to be found.
+With ``CI`` in the environment they are the same in each run: a gate is no lottery.
+
 Tests marked ``client`` need the environment of the released client, which ``make test`` makes. Where it could not be
 made they are skipped with one line that says why; under ``--require-client`` they fail. Tests marked ``services`` need
 real servers, which ``make test-services`` builds; they are the same to ``--require-services``.
@@ -31,8 +34,12 @@ CLIENT = ROOT / ".venv-snews_pt"
 PATIENCE_S = 5.0
 """How long what a test has ended may take to be gone."""
 
+IN_CI = bool(os.environ.get("CI"))
+CI_SEED = 1987
+"""The seed of each run in CI; ``--randomly-seed`` asks for another."""
+
 hypothesis_settings.register_profile(
-    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow], derandomize=IN_CI
 )
 hypothesis_settings.register_profile("thorough", hypothesis_settings.get_profile("default"), max_examples=2000)
 hypothesis_settings.load_profile("default")
@@ -43,6 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-client", action="store_true", help="fail, not skip, the tests that lack the released client"
     )
     parser.addoption("--require-services", action="store_true", help="fail, not skip, the tests that lack real servers")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-randomly draws one
+def pytest_configure(config: pytest.Config) -> None:
+    if IN_CI and config.getoption("randomly_seed", None) == "default":
+        config.option.randomly_seed = CI_SEED
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

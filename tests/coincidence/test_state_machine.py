@@ -86,7 +86,6 @@ TestPlay = Play.TestCase
 TestPlay.settings = settings(
     max_examples=2_000 if THOROUGH else 100,
     stateful_step_count=80 if THOROUGH else 40,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
