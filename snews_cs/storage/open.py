@@ -4,12 +4,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from snews_cs.errors import NoStore, SettingsError, StorageError, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage.notes import Notes, SqliteNotes
 from snews_cs.storage.protocol import Storage, StoreReader
 from snews_cs.storage.sqlite.store import SqliteStorage
+
+if TYPE_CHECKING:
+    import pymongo
+
+    from snews_cs.storage.mongo.documents import Document
 
 _SQLITE = "sqlite:///"
 _MONGODB = ("mongodb://", "mongodb+srv://")
@@ -63,6 +70,27 @@ def open_reader(database_server: str, *, firedrill: bool = False) -> StoreReader
     return _open(database_server, _WEEK_NS, firedrill=firedrill, read_only=True)
 
 
+def open_notes(database_server: str, *, firedrill: bool = False) -> Notes:
+    """Open the notes that belong to the store of that address, and make them where there are none.
+
+    Parameters
+    ----------
+    database_server, firedrill
+        As for :func:`open_storage`; the notes of a file are in ``NAME-notes`` beside it.
+
+    Raises
+    ------
+    SettingsError
+        If the address cannot be used: the text says why, and shows no password.
+    """
+    with _blaming_the_setting():
+        if database_server.startswith(_MONGODB):
+            return _mongo_notes(database_server, firedrill=firedrill)
+        path = _sqlite_path(database_server, firedrill=firedrill)
+        _make_directory(path.parent)
+        return SqliteNotes(path.with_stem(path.stem + "-notes"))
+
+
 def _open(database_server: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
     with ExitStack() as stack, _blaming_the_setting():
         store = _store(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=read_only)
@@ -87,40 +115,58 @@ def _blaming_the_setting() -> Iterator[None]:
 def _store(database_server: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
     if database_server.startswith(_MONGODB):
         return _mongo(database_server, heartbeats_kept_ns, firedrill=firedrill, read_only=read_only)
-    if database_server.startswith(_SQLITE):
-        path = _sqlite_path(database_server.removeprefix(_SQLITE), firedrill=firedrill)
-        if read_only:
-            _require_file(path)
-        else:
-            _make_directory(path.parent)
-        return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns, read_only=read_only)
-    raise SettingsError("DATABASE_SERVER is neither mongodb://HOST... nor sqlite:///PATH")
+    path = _sqlite_path(database_server, firedrill=firedrill)
+    if read_only:
+        _require_file(path)
+    else:
+        _make_directory(path.parent)
+    return SqliteStorage(path, heartbeats_kept_ns=heartbeats_kept_ns, read_only=read_only)
 
 
 def _mongo(url: str, heartbeats_kept_ns: Nanoseconds, *, firedrill: bool, read_only: bool) -> Storage:
-    import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
-    from pymongo.errors import PyMongoError
+    from snews_cs.storage.mongo.store import MongoStorage
 
-    from snews_cs.storage.mongo.documents import Document
-    from snews_cs.storage.mongo.store import OPTIONS, MongoStorage
-
-    hosts = urlsplit(url).netloc.rpartition("@")[2]  # the rest may hold a password
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # pymongo would pass over options that it does not know
-            client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, **OPTIONS)
-    except (PyMongoError, ValueError, UserWarning) as error:
-        raise SettingsError(f"DATABASE_SERVER: {error}") from error
     return MongoStorage(
-        client,
-        name=f"MongoDB at {hosts}",
-        database="snews_db_firedrill" if firedrill else "snews_db",
+        _mongo_client(url),
+        name=_mongo_name(url),
+        database=_mongo_database(firedrill=firedrill),
         heartbeats_kept_ns=heartbeats_kept_ns,
         read_only=read_only,
     )
 
 
-def _sqlite_path(name: str, *, firedrill: bool) -> Path:
+def _mongo_notes(url: str, *, firedrill: bool) -> Notes:
+    from snews_cs.storage.mongo.notes import MongoNotes
+
+    return MongoNotes(_mongo_client(url), name=_mongo_name(url), database=_mongo_database(firedrill=firedrill))
+
+
+def _mongo_client(url: str) -> "pymongo.MongoClient[Document]":
+    import pymongo  # with what needs it, a tenth of a second that SQLite need not wait for
+    from pymongo.errors import PyMongoError
+
+    from snews_cs.storage.mongo.store import OPTIONS
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # pymongo would pass over options that it does not know
+            return pymongo.MongoClient(url, **OPTIONS)
+    except (PyMongoError, ValueError, UserWarning) as error:
+        raise SettingsError(f"DATABASE_SERVER: {error}") from error
+
+
+def _mongo_name(url: str) -> str:
+    return f"MongoDB at {urlsplit(url).netloc.rpartition('@')[2]}"  # the rest may hold a password
+
+
+def _mongo_database(*, firedrill: bool) -> str:
+    return "snews_db_firedrill" if firedrill else "snews_db"
+
+
+def _sqlite_path(database_server: str, *, firedrill: bool) -> Path:
+    if not database_server.startswith(_SQLITE):
+        raise SettingsError("DATABASE_SERVER is neither mongodb://HOST... nor sqlite:///PATH")
+    name = database_server.removeprefix(_SQLITE)
     if name in ("", ":memory:"):
         raise SettingsError("DATABASE_SERVER: sqlite:/// needs the path of a file")
     path = Path(name)

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.entry import Entry
+from snews_cs.storage.tables import R
 
 
 class StoreReader(Protocol):
@@ -48,6 +50,23 @@ class StoreReader(Protocol):
 
     def projected(self) -> int:
         """Return the sequence number up to which the projections stand, 0 at first."""
+
+    def rows(self, kind: type[R], *, since_ns: Nanoseconds = 0) -> Iterator[R]:
+        """Yield a projection's rows in the order of their identities, without loading all at once.
+
+        Parameters
+        ----------
+        kind
+            Which one.
+        since_ns
+            Only what was received (an alert: sent) then or later, TAI ns.
+
+        Raises
+        ------
+        StorageError
+            If the store fails, or holds what is no such row. (The values of a quarantined message's headers come as
+            the store keeps them: bytes, or base64.)
+        """
 
     def refused(self, most: int) -> list[int]:
         """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""

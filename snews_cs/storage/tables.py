@@ -4,18 +4,35 @@ A row is known by its first column and always written whole. Times that people l
 the TAI ns.
 """
 
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar, TypeVar, get_origin
 
+from pydantic import TypeAdapter, ValidationError
+
+from snews_cs.errors import StorageError
 from snews_cs.messages.types import Nanoseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of a projection. Its fields are the table's columns, the first one its identity."""
+    """A row of a projection. Its fields are the table's columns, the first one its identity.
+
+    Attributes
+    ----------
+    table
+        The table's name.
+    time
+        The column that says when it was received, or sent.
+    """
 
     table: ClassVar[str]
+    time: ClassVar[str] = "received_ns"
+
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +58,7 @@ class AlertRow(Row):
     """An alert; ``alert`` is the JSON object as published."""
 
     table: ClassVar = "coincidence_tier_alerts"
+    time: ClassVar = "sent_time_ns"
     alert_uuid: str
     sequence: int
     event_id: str
@@ -150,10 +168,10 @@ KINDS: tuple[type[Row], ...] = (
 COLUMNS = {kind: tuple(column.name for column in fields(kind)) for kind in KINDS}
 """The names of each projection's columns; the first one is the row's identity."""
 
-STRUCTURED = frozenset(
-    kind for kind in KINDS if any(get_origin(column.type) in (list, dict) for column in fields(kind))
-)
-"""The projections with lists or objects in their columns."""
+NESTED = {
+    kind: frozenset(column.name for column in fields(kind) if get_origin(column.type) in (list, dict)) for kind in KINDS
+}
+"""The columns of each projection that hold lists or objects."""
 
 EXPIRING = tuple(kind for kind in KINDS if "expires_ns" in COLUMNS[kind])
 """The projections whose rows are deleted when their time is over."""
@@ -161,7 +179,43 @@ EXPIRING = tuple(kind for kind in KINDS if "expires_ns" in COLUMNS[kind])
 _values_of = {kind: attrgetter(*names) for kind, names in COLUMNS.items()}
 
 
+_ADAPTERS: dict[type[Row], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in KINDS}
+
+
+def from_stored(kind: type[R], stored: Mapping[str, Any]) -> R:
+    """Return the row that a store keeps as these values by column; lists and objects may be JSON text there.
+
+    Raises
+    ------
+    StorageError
+        If it is none.
+    """
+    found = {name: stored[name] for name in COLUMNS[kind] if name in stored}
+    for name in NESTED[kind]:
+        if isinstance(found.get(name), str):
+            found[name] = json.loads(found[name])
+    try:
+        row: R = _ADAPTERS[kind].validate_python(found)
+    except ValidationError as error:
+        raise StorageError(f"{kind.table}: a row is not of this version: {error}") from error
+    return row
+
+
 def values(row: Row) -> tuple[Any, ...]:
     """Return a row's values in the order of its columns."""
     found: tuple[Any, ...] = _values_of[type(row)](row)
     return found
+
+
+def in_pages(kind: type[R], read_page: Callable[[Any], Sequence[R]]) -> Iterator[R]:
+    """Yield a projection's rows page by page, so that nothing stays open between them.
+
+    Parameters
+    ----------
+    read_page
+        Returns some of the rows whose identities are above one, in order; none at the end.
+    """
+    after: Any = "" if fields(kind)[0].type is str else -1
+    while page := read_page(after):
+        yield from page
+        after = values(page[-1])[0]

@@ -8,6 +8,7 @@ from snews_cs.errors import AppendConflict, StoreUnreachable
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.order import in_order, require_run
+from snews_cs.storage.tables import R
 from tests.protocol.machine import Machine, Result
 from tests.protocol.world import MS
 
@@ -278,6 +279,10 @@ class SimulatedStore:
     def refused(self, most: int) -> list[int]:
         """Return nothing: no server asks."""
         return []
+
+    def rows(self, kind: type[R], *, since_ns: Nanoseconds = 0) -> Iterator[R]:
+        """Yield nothing: no server asks."""
+        yield from ()
 
     def refusals(self) -> Mapping[str, int]:
         """Return nothing: no server asks."""

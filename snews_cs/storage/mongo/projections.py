@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from pymongo import DESCENDING, DeleteOne, ReplaceOne
+from pymongo import ASCENDING, DESCENDING, DeleteOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
@@ -21,10 +21,13 @@ from snews_cs.storage.mongo.errors import taken
 from snews_cs.storage.mongo.timeouts import time_to_scan, time_to_write
 from snews_cs.storage.order import require_run
 from snews_cs.storage.projections import changes
-from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow
+from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow, R, from_stored
 
 BULK = 10
 """How many rows one command changes. (FerretDB needs a connection to its database for each, and hangs at 100.)"""
+
+PAGE = 5_000
+"""How many rows are read at once: many, for where each such question is answered by looking at all (FerretDB)."""
 
 Item = TypeVar("Item")
 
@@ -110,6 +113,13 @@ class MongoProjections:
         over = {"expires_ns": {"$lte": now_ns}}
         with time_to_scan(self._database):
             return sum(self._database[kind.table].delete_many(over).deleted_count for kind in EXPIRING)
+
+    def rows(self, kind: type[R], after: int | str, since_ns: Nanoseconds) -> list[R]:
+        """Return some of a projection's rows with identities above ``after``, in order; none at the end."""
+        wanted = {"_id": {"$gt": identity(after)}, kind.time: {"$gte": since_ns}}
+        with time_to_scan(self._database):
+            found = self._database[kind.table].find(wanted, sort=[("_id", ASCENDING)], limit=PAGE)
+            return [from_stored(kind, document) for document in found]
 
     def refused(self, most: int) -> list[int]:
         """Return the sequence numbers of the latest refused messages, the latest first."""

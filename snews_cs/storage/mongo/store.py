@@ -23,6 +23,7 @@ from snews_cs.storage.mongo.projections import MongoProjections
 from snews_cs.storage.mongo.snapshots import MongoSnapshots
 from snews_cs.storage.mongo.timeouts import TIMEOUT_MS
 from snews_cs.storage.order import in_order, require_layout, require_run
+from snews_cs.storage.tables import R, in_pages
 
 OPTIONS: dict[str, Any] = {
     "appname": "snews_cs",
@@ -151,6 +152,15 @@ class MongoStorage:
         """Return the sequence number up to which the projections stand, 0 at first."""
         with self._answering():
             return self._projections.mark().sequence
+
+    def rows(self, kind: type[R], *, since_ns: Nanoseconds = 0) -> Iterator[R]:
+        """Yield a projection's rows in the order of their identities."""
+
+        def page(after: Any) -> list[R]:
+            with self._answering():
+                return self._projections.rows(kind, after, since_ns)
+
+        return in_pages(kind, page)
 
     def refused(self, most: int) -> list[int]:
         """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""

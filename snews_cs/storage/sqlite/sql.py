@@ -79,6 +79,11 @@ PROJECTED = "SELECT sequence FROM projected"
 SET_PROJECTED = "UPDATE projected SET sequence = ?"
 PUT = {kind: f"REPLACE INTO {kind.table} VALUES ({_marks(names)})" for kind, names in COLUMNS.items()}
 REMOVE_LINE = f"DELETE FROM {CacheRow.table} WHERE line_id = ?"
+ROWS_AFTER = {
+    kind: f'SELECT {_names(names)} FROM {kind.table} WHERE "{names[0]}" > ? AND {kind.time} >= ? '
+    f"ORDER BY 1 LIMIT {PAGE}"
+    for kind, names in COLUMNS.items()
+}
 REFUSED = f"SELECT sequence FROM {QuarantineRow.table} ORDER BY sequence DESC LIMIT ?"
 REFUSALS = f"SELECT reason, count(*) FROM {QuarantineRow.table} GROUP BY reason"
 SWEEP = tuple(f"DELETE FROM {kind.table} WHERE expires_ns <= ?" for kind in EXPIRING)

@@ -18,7 +18,7 @@ from snews_cs.storage.entry import Entry
 from snews_cs.storage.order import in_order, require_layout, require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.sqlite import sql
-from snews_cs.storage.tables import STRUCTURED, Row, values
+from snews_cs.storage.tables import COLUMNS, NESTED, R, Row, from_stored, in_pages, values
 
 TIMEOUT_S = 0.5
 """How long to wait for another process that is writing."""
@@ -147,6 +147,16 @@ class SqliteStorage:
         """Return the sequence number up to which the projections stand, 0 at first."""
         return int(self._value(sql.PROJECTED))
 
+    def rows(self, kind: type[R], *, since_ns: Nanoseconds = 0) -> Iterator[R]:
+        """Yield a projection's rows in the order of their identities."""
+
+        def page(after: Any) -> list[R]:
+            with self._answering():
+                found = self._db.execute(sql.ROWS_AFTER[kind], (after, since_ns)).fetchall()
+            return [from_stored(kind, dict(zip(COLUMNS[kind], row, strict=True))) for row in found]
+
+        return in_pages(kind, page)
+
     def refused(self, most: int) -> list[int]:
         """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""
         with self._answering():
@@ -168,7 +178,7 @@ class SqliteStorage:
             found = changes(news, heartbeats_kept_ns=self._heartbeats_kept_ns)
             db.executemany(sql.REMOVE_LINE, ((line_id,) for line_id in found.lines_gone))
             for kind, rows in found.rows.items():
-                to_values = _bindable if kind in STRUCTURED else values
+                to_values = _bindable if NESTED[kind] else values
                 db.executemany(sql.PUT[kind], map(to_values, rows.values()))
             db.execute(sql.SET_PROJECTED, (news[-1].sequence,))
 
