@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from typing import Any, Protocol
 
@@ -38,6 +38,10 @@ class Alerts(Protocol):
         """Let what was read so far never come again."""
 
 
+def _log_trouble(problem: str, again_in_s: float) -> None:
+    log.warning(problem, again_in_s=again_in_s)
+
+
 class SlackChannel:
     """A channel that a bot posts to, patiently: outages and Slack's rate limit are waited out.
 
@@ -49,29 +53,43 @@ class SlackChannel:
         Ends all waiting.
     api_url
         Where Slack's API is.
+    on_trouble
+        Is told what is waited out, and for how long, s; by default it is logged.
     """
 
-    def __init__(self, token: str, channel_id: str, stop: StopRequest, *, api_url: str = SLACK_API) -> None:
+    def __init__(
+        self,
+        token: str,
+        channel_id: str,
+        stop: StopRequest,
+        *,
+        api_url: str = SLACK_API,
+        on_trouble: Callable[[str, float], None] = _log_trouble,
+    ) -> None:
         self.channel_id = channel_id
         self._stop = stop
+        self._on_trouble = on_trouble
         quiet = logging.getLogger(f"{__name__}.client")
         quiet.setLevel(logging.CRITICAL)  # what it would log is logged here
         # Within the time-out a bot that is told to stop does so; retries are ours, as the client's would sleep through.
         self._client = WebClient(token, base_url=api_url, timeout=4, retry_handlers=[], logger=quiet)
 
-    def check(self) -> None:
-        """Ask Slack whether the token and the channel are right.
+    def check(self) -> bool:
+        """Ask Slack whether the token and the channel are right; False if the token may not look at channels.
+
+        Such a channel is only found wrong by posting.
 
         Raises
         ------
         SettingsError
-            If one is wrong. A channel that the token may post to but not look at is only found wrong by posting.
+            If one is wrong.
         """
         self._call("auth.test")
         try:
             self._call("conversations.info", channel=self.channel_id)
         except _MissingScope:
-            log.info("the Slack token may not look at channels: the channel is checked by the first alert")
+            return False
+        return True
 
     def post(self, text: str) -> str | None:
         """Post a message and return Slack's name for it (``ts``); None if told to stop before that was done.
@@ -99,7 +117,7 @@ class SlackChannel:
             else:
                 answer: dict[str, Any] = response.data  # type: ignore[assignment]  # bytes only of admin.analytics
                 return answer
-            log.warning(problem, again_in_s=delay_s)
+            self._on_trouble(problem, delay_s)
             self._stop.wait(delay_s)
         return None
 
@@ -153,7 +171,8 @@ class SlackBot:
             If Slack refuses the token or the channel.
         """
         began_unix_ms = self._posted.began_unix_ms(self._channel.channel_id, self._topic, time.time_ns() // 10**6)
-        self._channel.check()
+        if not self._channel.check():
+            log.info("the Slack token may not look at channels: the channel is checked by the first alert")
         while not self._stop:
             for received in self._alerts.batch(0.5, 1):
                 if received.published_unix_ms >= began_unix_ms:

@@ -20,7 +20,7 @@ from snews_cs.storage.open import open_storage
 from tests.monitoring.conftest import Watched
 from tests.storage.builders import make_alerting, make_entries
 from tests.support.broker import PASSWORD, Broker, broker, make_topic, write_auth  # noqa: F401
-from tests.support.slack_server import CHANNEL, TOKEN, slack_server
+from tests.support.slack_server import CHANNEL, TOKEN, Fault, slack_server
 
 NOBODY = "127.0.0.1:1"
 
@@ -44,6 +44,7 @@ class Patient:
         """Run the doctor; return its exit code, and what it says by subject, the level first."""
         done = CliRunner().invoke(main, ["doctor", *options], env=self.settings)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert done.stderr == ""  # on a terminal it would be in the middle of the table
         lines = [line.partition(": ") for line in done.stdout.splitlines()]
         found = {name[8:]: f"{name[:8].rstrip()} {text}" for name, _, text in lines}
         assert len(found) == len(lines)
@@ -258,7 +259,25 @@ def test_slack_that_does_not_answer(patient: Patient, monkeypatch: pytest.Monkey
     settings = {"SLACK_TOKEN": TOKEN, "slack_channel_id": CHANNEL, "SLACK_API_URL": f"http://{NOBODY}/"}
     patient.settings |= settings
     _, found = patient.examine()
-    assert found["Slack"].startswith("WARNING does not answer in 0.1 s")
+    assert found["Slack"].startswith("WARNING has no answer in 0.1 s: Slack does not answer: ")
+
+
+def test_what_slack_makes_us_wait_for_is_in_its_line(patient: Patient) -> None:
+    with slack_server() as slack:
+        patient.settings |= {"SLACK_TOKEN": TOKEN, "slack_channel_id": CHANNEL, "SLACK_API_URL": slack.url}
+        slack.fail("auth.test", Fault(status=503))
+        _, found = patient.examine()
+    assert (
+        found["Slack"] == f"OK takes the token and channel {CHANNEL} after trouble: Slack answers with HTTP status 503"
+    )
+
+
+def test_a_slack_token_that_may_not_look_at_channels(patient: Patient) -> None:
+    with slack_server() as slack:
+        patient.settings |= {"SLACK_TOKEN": TOKEN, "slack_channel_id": CHANNEL, "SLACK_API_URL": slack.url}
+        slack.refusals["conversations.info"] = "missing_scope"
+        _, found = patient.examine()
+    assert found["Slack"] == "OK takes the token, which may not look at channels"
 
 
 def test_no_secret_is_shown_whatever_an_error_tells() -> None:
