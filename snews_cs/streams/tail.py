@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from snews_cs.errors import BrokerUnreachable, MessageRefused, TopicMissing
+from snews_cs.errors import AccessDenied, BrokerUnreachable, MessageRefused, TopicMissing
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.alerts import json_object
@@ -36,7 +36,8 @@ def read_tail(
 ) -> list[dict[str, Any]]:
     """Return those of the last ``limit`` records of a topic that are JSON objects.
 
-    What is not reached in :data:`READ_S` is left out, and the log says so.
+    What is not reached in :data:`READ_S` is left out. Of a topic that may not be read all is: who may write alerts, but
+    not read them, must not wait with them for that. The log says so.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def read_tail(
 
     Raises
     ------
-    BrokerUnreachable, AccessDenied
+    BrokerUnreachable
         If the topic cannot be opened; nothing stands on one that does not exist.
     """
     source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=None, since=since, until_end=True)
@@ -60,6 +61,9 @@ def read_tail(
     try:
         was_open, deadline = False, time.monotonic() + OPEN_S
         while not reader.exhausted and not isinstance(reader.problem, TopicMissing):
+            if isinstance(reader.problem, AccessDenied):
+                log.warning("alerts may be repeated: their topic cannot be read", topic=url, error=str(reader.problem))
+                return []
             if reader.problem is not None:
                 raise reader.problem
             if reader.is_open and not was_open:

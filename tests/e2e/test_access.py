@@ -134,6 +134,20 @@ def test_a_topic_that_may_not_be_written(system: System, kafka: KafkaServer, ope
     expect_the_alert(system, server)
 
 
+def test_alerts_that_may_not_be_read_back_go_out_all_the_same(system: System, kafka: KafkaServer) -> None:
+    """After a crash nobody can look whether they are out already: rather twice than never."""
+    topic = topic_of(system, "alert")
+    kafka.permit("topic", topic, "READ")
+    server = system.start(credentials=system.directory)
+    publish_pair(system)
+    server.wait_for("alerts wait to be published")
+    server.kill()
+    kafka.permit("topic", topic, "WRITE")
+    server = system.start(credentials=system.directory)
+    server.wait_for("alerts may be repeated: their topic cannot be read")
+    expect_the_alert(system, server)
+
+
 def forget_the_password(system: System, kafka: KafkaServer) -> str:
     log_in(kafka, system.directory).unlink()
     return f"no credentials for {kafka.address}: "
