@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.surroundings import Broker
 from snews_cs.cli import main
 from snews_cs.coincidence.engine import Engine
-from snews_cs.server import journal, loop
+from snews_cs.server import deciding, loop
 from snews_cs.server.outbox import Outbox
 from snews_cs.storage.mongo.store import MongoStorage
 from snews_cs.storage.sqlite.store import SqliteStorage
@@ -51,7 +51,7 @@ def run(output: Path, arguments: list[str]) -> None:
         (ObservationStream, "batch", "read"),
         (loop, "read_message", "decode"),
         (Engine, "apply", "decide"),
-        (journal, "alert_json", "write alert"),
+        (deciding, "alert_json", "write alert"),
         *((store, "append", "append") for store in (SqliteStorage, MongoStorage)),
         (loop, "report", "log"),
         (AlertPublisher, "publish_all", "publish"),

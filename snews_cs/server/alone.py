@@ -7,7 +7,8 @@ import structlog
 from snews_cs.errors import StorageError
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Nanoseconds, Parameters
-from snews_cs.server.journal import Arrival, Journal
+from snews_cs.server.arrival import Arrival
+from snews_cs.server.journal import Journal
 from snews_cs.server.outbox import Outbox
 from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry

@@ -14,7 +14,8 @@ from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
 from snews_cs.server.alone import Alone
 from snews_cs.server.answers import Answers
-from snews_cs.server.journal import Arrival, Journal, Origin, Stood
+from snews_cs.server.arrival import Arrival
+from snews_cs.server.journal import Journal, Origin, Stood
 from snews_cs.server.observer import Observer, Standing
 from snews_cs.server.opening import open_journal
 from snews_cs.server.outbox import Outbox

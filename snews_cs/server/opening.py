@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import structlog
 
-from snews_cs.messages.admission import Reading
 from snews_cs.messages.types import Nanoseconds, Parameters
-from snews_cs.server.journal import Arrival, Journal
+from snews_cs.server.arrival import Arrival
+from snews_cs.server.journal import Journal
 from snews_cs.server.projector import Projector
 from snews_cs.server.reconcile import reconciliations
 from snews_cs.server.spool import Spool
@@ -95,7 +95,7 @@ def _replay(journal: Journal, stop: StopRequest) -> None:
 
 def _journal_spool(journal: Journal, spool: Spool, stop: StopRequest) -> None:
     """Append the spooled messages as any others, with the verdicts and times they have."""
-    spooled = map(_arrival, spool.entries())
+    spooled = map(Arrival.again, spool.entries())
     while not stop and (group := list(islice(spooled, SPOOLED_AT_ONCE))):
         for _ in journal.take(group):
             pass
@@ -120,8 +120,3 @@ def _reconcile(
                 alerts=len(entry.alerts_json),
             )
         _replay(journal, stop)
-
-
-def _arrival(entry: Entry) -> Arrival:
-    reading = Reading(entry.message, entry.verdict)
-    return Arrival(key=entry.key, raw=entry.raw, reading=reading, received_ns=entry.received_ns)

@@ -1,17 +1,11 @@
-"""Alerts on their way out: each is published until the broker has acknowledged it, earlier ones of a topic first.
-
-Of several servers, the one that appended an entry publishes its alerts. The others wait until they see it marked; if it
-is not for :data:`TAKE_OVER_AFTER_S`, one of them claims it and publishes. A claim saves repeats, no more: nobody
-publishes a later entry before all earlier ones are known to be on the topic, so even a server that slept through the
-loss of its claim can only repeat an alert.
-"""
+"""Alerts on their way out: each is published until the broker has acknowledged it, earlier ones of a topic first."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -19,29 +13,16 @@ from snews_cs.coincidence.types import Alert
 from snews_cs.errors import StreamError
 from snews_cs.messages.times import posix_from_tai
 from snews_cs.messages.types import Nanoseconds
+from snews_cs.server.lane import LONG_AGO, Lane, Pending
 from snews_cs.server.observer import Observer
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
 from snews_cs.streams.publication import Publication, Publisher
-from snews_cs.waiting import Backoff
 
 log = structlog.get_logger(__name__)
 
-TAKE_OVER_AFTER_S = 2.0
-"""How long another server's claim to an unmarked entry is respected after it was first seen, s."""
-
-SURE_FOR_S = 1.0
-"""How long a server relies on its own claim without looking, s: with the 1.5 s that publishing may take it does not
-stay much longer on the topic than others respect it."""
-
 FINISH_WITHIN_S = 1.0
 """For how long alerts are published on after a wish to stop, s; what is left then goes out after the restart."""
-
-BLOCKED_WAIT_S = 0.01
-"""How soon to look again whether another server has published what comes before an alert of ours, s."""
-
-LONGEST_WAIT_S = 5.0
-"""How long an alert that the broker does not take waits at most before it is tried again, s."""
 
 TAIL = 10_000
 """How many of the newest alerts on a topic are looked at after a restart for those already published."""
@@ -67,64 +48,6 @@ class AlertTopics:
     def of(self, alert: Alert) -> str:
         """Return the topic an alert belongs on: tests never reach the alert topic."""
         return self.connection_test if alert.cache.is_test else self.alerts
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An entry whose alerts are not all acknowledged.
-
-    Parameters
-    ----------
-    entry, alerts
-        What is to be published, and as decided.
-    is_ours
-        Whether this server is to publish it.
-    since_s
-        When its claim was last seen to be what it is, on the outbox's clock; minus infinity if that must be looked up.
-    is_restored
-        Whether it may be on the topic already, from before a restart.
-    when_sent
-        For what was decided alone: told when it is acknowledged. The journal does not know of it.
-    announced
-        How many of the alerts the log has told of.
-    """
-
-    entry: Entry
-    alerts: tuple[Alert, ...]
-    is_ours: bool
-    since_s: float
-    is_restored: bool = False
-    when_sent: Callable[[Entry], None] | None = None
-    announced: int = 0
-
-
-@dataclass(slots=True)
-class _Lane:
-    """What waits for one topic, in order; a topic that fails holds up no other.
-
-    Parameters
-    ----------
-    first_since_s
-        When the first entry became the first.
-    taken_from
-        Whose entry was last taken over; nobody's once that one's next was published without our help.
-    """
-
-    topic: str
-    backoff: Backoff
-    pending: deque[_Pending] = field(default_factory=deque)
-    not_before_s: float = float("-inf")
-    first_since_s: float = float("-inf")
-    taken_from: str = ""
-
-    def waits_since_s(self) -> float:
-        """Return since when the first entry could have been published by whoever claims it.
-
-        A server that lives waits, like us, for what comes before its entries; one that left an entry behind does not
-        get its time again for each further one.
-        """
-        first = self.pending[0]
-        return first.since_s if first.entry.writer == self.taken_from else max(first.since_s, self.first_since_s)
 
 
 class Outbox:
@@ -160,8 +83,8 @@ class Outbox:
         self._monotonic = monotonic
         self._observer = observer
         real, tests = topics.alerts, topics.connection_test
-        self._lanes = {topic: _Lane(topic, Backoff(longest=LONGEST_WAIT_S, clock=monotonic)) for topic in (real, tests)}
-        self._unmarked: deque[_Pending] = deque()
+        self._lanes = {topic: Lane(topic, storage, monotonic) for topic in (real, tests)}
+        self._unmarked: deque[Pending] = deque()
         self._sent: set[str] = set()
         self._until_s = float("inf")
 
@@ -181,13 +104,7 @@ class Outbox:
     @property
     def wait_s(self) -> float:
         """How long the loop may wait for messages before alerts want to be looked after again, s."""
-        waits_s = [float("inf")]
-        for lane in self._lanes.values():
-            if lane.pending and not lane.pending[0].is_ours:
-                is_blocking = any(pending.is_ours for pending in lane.pending)
-                due_s = 0 if is_blocking else lane.waits_since_s() + TAKE_OVER_AFTER_S - self._monotonic()
-                waits_s.append(max(due_s, lane.not_before_s - self._monotonic(), BLOCKED_WAIT_S))
-        return min(waits_s)
+        return min(lane.wait_s for lane in self._lanes.values())
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Take in entries that this server has appended just now, in order; others have nothing to publish."""
@@ -246,14 +163,14 @@ class Outbox:
         if not alone:
             self._mark()
         for lane in self._lanes.values():
-            if lane.pending and self._monotonic() >= lane.not_before_s:
+            if lane.is_open:
                 self._publish_lane(lane, alone=alone)
 
     def request_stop(self) -> None:
         """Leave for the next start what cannot be published soon. Safe in a signal handler."""
         self._until_s = self._monotonic() + FINISH_WITHIN_S
 
-    def _pending(self) -> list[_Pending]:
+    def _pending(self) -> list[Pending]:
         return [pending for lane in self._lanes.values() for pending in lane.pending]
 
     def _add(
@@ -261,7 +178,7 @@ class Outbox:
         entries: Iterable[Entry],
         *,
         is_ours: bool,
-        since_s: float = float("-inf"),
+        since_s: float = LONG_AGO,
         is_restored: bool = False,
         when_sent: Callable[[Entry], None] | None = None,
     ) -> None:
@@ -269,15 +186,14 @@ class Outbox:
         for entry in entries:
             if not entry.published and entry.outcome is not None:
                 lane = self._lanes[self._topics.of(entry.outcome.alerts[0])]
-                lane.pending.append(_Pending(entry, entry.outcome.alerts, is_ours, since_s, is_restored, when_sent))
+                lane.pending.append(Pending(entry, entry.outcome.alerts, is_ours, since_s, is_restored, when_sent))
 
-    def _publish_lane(self, lane: _Lane, *, alone: bool) -> None:
+    def _publish_lane(self, lane: Lane, *, alone: bool) -> None:
         try:
             self._look_at_topic(lane)
-            while self._monotonic() < self._until_s and self._is_due(lane, alone=alone):
+            while self._monotonic() < self._until_s and lane.is_due(self._sent, alone=alone):
                 self._publish_entry(lane.topic, lane.pending[0])
-                sent = lane.pending.popleft()
-                lane.first_since_s = self._monotonic()
+                sent = lane.pop()
                 if sent.when_sent is not None:
                     sent.when_sent(sent.entry)
                 else:
@@ -285,58 +201,12 @@ class Outbox:
                 if not alone:
                     self._mark()
         except StreamError as error:
-            delay_s = lane.backoff.failure()
-            lane.not_before_s = self._monotonic() + delay_s
+            delay_s = lane.failed()
             log.error("alerts wait to be published", waiting=len(lane.pending), again_in_s=delay_s, error=str(error))
         else:
-            lane.backoff.success()
+            lane.succeeded()
 
-    def _is_due(self, lane: _Lane, *, alone: bool) -> bool:
-        """Whether the first entry of a lane is ours to publish now; those marked meanwhile are taken out before."""
-        while lane.pending:
-            first = lane.pending[0]
-            if first.when_sent is not None or all(alert.alert_uuid in self._sent for alert in first.alerts):
-                return True
-            if first.is_ours and (alone or self._monotonic() - first.since_s < SURE_FOR_S):
-                return True
-            if not alone:
-                self._look_at_claims(lane)
-            if lane.pending and lane.pending[0] is first:
-                has_waited = self._monotonic() - lane.waits_since_s() >= TAKE_OVER_AFTER_S
-                return first.is_ours or (has_waited and (alone or self._take_over(lane, first)))
-        return False
-
-    def _look_at_claims(self, lane: _Lane) -> None:
-        """Take out the entries that are marked, and see who claims the others."""
-        first = lane.pending[0]
-        claims = self._storage.unmarked([each.entry.sequence for each in lane.pending if each.when_sent is None])
-        lane.pending = deque(
-            each for each in lane.pending if each.when_sent is not None or each.entry.sequence in claims
-        )
-        if not lane.pending or lane.pending[0] is not first:
-            lane.first_since_s = self._monotonic()
-            if first.entry.writer == lane.taken_from:
-                lane.taken_from = ""
-        for pending in lane.pending:
-            claim = claims.get(pending.entry.sequence, pending.entry.claim)
-            if claim != pending.entry.claim:
-                pending.entry = replace(pending.entry, claim=claim)
-                pending.is_ours = False
-                pending.since_s = self._monotonic()
-            elif pending.is_ours:
-                pending.since_s = self._monotonic()
-
-    def _take_over(self, lane: _Lane, pending: _Pending) -> bool:
-        entry, claim = pending.entry, uuid4().hex
-        pending.is_ours = self._storage.claim(entry.sequence, entry.claim, claim)
-        pending.since_s = self._monotonic()
-        if pending.is_ours:
-            pending.entry = replace(entry, claim=claim)
-            lane.taken_from = entry.writer
-            log.warning("publishing what another server did not", sequence=entry.sequence, writer=entry.writer)
-        return pending.is_ours
-
-    def _publish_entry(self, topic: str, pending: _Pending) -> None:
+    def _publish_entry(self, topic: str, pending: Pending) -> None:
         for index, alert in enumerate(pending.alerts):
             if alert.alert_uuid in self._sent:
                 continue
@@ -358,19 +228,12 @@ class Outbox:
         while self._unmarked:
             pending = self._unmarked[0]
             if not self._storage.mark_published(pending.entry.sequence):
-                self._doubt()
+                for lane in self._lanes.values():
+                    lane.doubt()
             self._sent -= {alert.alert_uuid for alert in pending.alerts}
             self._unmarked.popleft()
 
-    def _doubt(self) -> None:
-        """Believe no longer whose turn it is: another server has published the same."""
-        for lane in self._lanes.values():
-            lane.taken_from = ""
-            for pending in lane.pending:
-                if pending.is_ours:
-                    pending.since_s = float("-inf")
-
-    def _look_at_topic(self, lane: _Lane) -> None:
+    def _look_at_topic(self, lane: Lane) -> None:
         """Learn which of the restored alerts reached the topic before the server that wrote them stopped."""
         restored = [pending for pending in lane.pending if pending.is_restored]
         if not restored:

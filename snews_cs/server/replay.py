@@ -8,6 +8,7 @@ import structlog
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Alert, Outcome
+from snews_cs.server.deciding import apply_entry
 from snews_cs.storage.entry import Entry
 
 log = structlog.get_logger(__name__)
@@ -46,9 +47,7 @@ class Replayed(NamedTuple):
 
 def decide(engine: Engine, entry: Entry) -> Outcome | None:
     """Apply an entry to the engine for good, as when it was journaled; None if its message was refused."""
-    if entry.message is None or not entry.verdict.accepted:
-        return None
-    outcome = engine.apply(entry.message, entry.received_ns, entry.key)
+    outcome = apply_entry(engine, entry)
     engine.settle()
     return outcome
 

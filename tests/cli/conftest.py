@@ -19,7 +19,8 @@ from snews_cs.messages.masking import mask_passwords
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S, format_utc, tai_from_posix
-from snews_cs.server.journal import Arrival, Journal
+from snews_cs.server.arrival import Arrival
+from snews_cs.server.journal import Journal
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.mongo import store as _mongo  # noqa: F401  # its annotations need the real client
 from snews_cs.storage.open import open_storage

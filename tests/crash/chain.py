@@ -14,7 +14,7 @@ from shutil import rmtree
 from typing import TypeVar
 
 from snews_cs.fault_points import VARIABLE
-from snews_cs.server.journal import SNAPSHOT_AFTER
+from snews_cs.server.snapshots import SNAPSHOT_AFTER
 from snews_cs.storage.entry import Entry
 from tests.crash.traffic import EARLIEST_S, Traffic
 from tests.protocol.broker import ALERTS, TESTING

@@ -109,7 +109,7 @@ class Play:
         return None
 
     def _judge(self) -> Counter[str]:
-        engine = check_journal(self.shelf, self.broker, self.room.journal.Engine)
+        engine = check_journal(self.shelf, self.broker, self.room.snapshots.Engine)
         check_projected(self.shelf)
         check_topics(self.shelf, self.broker)
         check_belief(self.shelf, self.broker, engine)

@@ -12,7 +12,7 @@ import structlog
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Parameters
-from snews_cs.server import answers, journal, loop, outbox, spool
+from snews_cs.server import answers, loop, outbox, snapshots, spool
 from snews_cs.server.observer import Nobody
 from snews_cs.storage.entry import Entry
 from snews_cs.waiting import Backoff, StopRequest
@@ -31,9 +31,9 @@ class Room:
     """The modules that servers are built from: the real ones, or with one thing broken in them."""
 
     answers: ModuleType = answers
-    journal: ModuleType = journal
     loop: ModuleType = loop
     outbox: ModuleType = outbox
+    snapshots: ModuleType = snapshots
     spool: ModuleType = spool
 
 
@@ -114,8 +114,8 @@ def simulated(world: World, machines: list[Machine], room: Room, *, snapshot_aft
     with ExitStack() as stack:
         stack.enter_context(patch("os.urandom", world.random.randbytes))  # what uuid4 is made of
         stack.enter_context(patch.dict(Backoff.__init__.__kwdefaults__ or {}, clock=monotonic))
-        stack.enter_context(patch.object(room.journal, "gc", collector))
-        stack.enter_context(patch.object(room.journal, "SNAPSHOT_AFTER", snapshot_after))
+        stack.enter_context(patch.object(room.snapshots, "gc", collector))
+        stack.enter_context(patch.object(room.snapshots, "SNAPSHOT_AFTER", snapshot_after))
         structlog.configure(processors=[structlog.processors.format_exc_info, log])
         try:
             yield

@@ -66,7 +66,7 @@ def test_what_is_journaled_is_not_decided_alone(open_house: OpenHouse, method: s
 def test_a_failure_between_messages_leaves_the_server_alone_too(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr("snews_cs.server.journal.SNAPSHOT_AFTER", 1)
+    monkeypatch.setattr("snews_cs.server.snapshots.SNAPSHOT_AFTER", 1)
     house = open_house()
     house.say(FIRST)
     house.monotonic_s += 1

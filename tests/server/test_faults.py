@@ -64,7 +64,7 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> None:
             raise Fault
         return alert_json(alert, **options)
 
-    monkeypatch.setattr("snews_cs.server.journal.alert_json", faulty)
+    monkeypatch.setattr("snews_cs.server.deciding.alert_json", faulty)
 
 
 @pytest.mark.parametrize("breaking", [decoding, masking, deciding, writing])

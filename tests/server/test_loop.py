@@ -45,7 +45,7 @@ def test_what_is_journaled_is_skipped(open_house: OpenHouse) -> None:
 
 
 def test_what_was_journaled_long_ago_is_skipped_too(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snews_cs.server.journal.RECENT", 1)
+    monkeypatch.setattr("snews_cs.server.known_keys.RECENT", 1)
     house = open_house()
     written = house.topic.write(seen("JUNO"), seen("XENONnT"), seen("LVD"))
     house.server.round(0)

@@ -7,8 +7,8 @@ from structlog.typing import EventDict
 
 from snews_cs.errors import StoreUnreachable
 from snews_cs.messages.types import Parameters
-from snews_cs.server.journal import SNAPSHOT_AFTER
 from snews_cs.server.projector import MOST
+from snews_cs.server.snapshots import SNAPSHOT_AFTER
 from tests.server.conftest import House, OpenHouse, said, seen
 from tests.support.flaky import away, nothing
 

@@ -4,7 +4,7 @@ import pytest
 from structlog.typing import EventDict
 
 from snews_cs.errors import StoreUnreachable
-from snews_cs.server.outbox import TAKE_OVER_AFTER_S
+from snews_cs.server.lane import TAKE_OVER_AFTER_S
 from tests.server.conftest import House, OpenHouse, asked, said, seen
 from tests.support.flaky import away
 

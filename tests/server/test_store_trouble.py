@@ -108,7 +108,7 @@ def test_what_is_taken_but_not_shown_yet_is_no_reason_to_spin(open_house: OpenHo
 
 
 def test_a_snapshot_that_cannot_be_saved_is_saved_later(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snews_cs.server.journal.SNAPSHOT_AFTER", 4)
+    monkeypatch.setattr("snews_cs.server.snapshots.SNAPSHOT_AFTER", 4)
     house = open_house()
     house.storage.before["save_snapshot"].append(away)
     house.topic.write(*WHAT_COMES)
