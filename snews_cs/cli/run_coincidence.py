@@ -42,7 +42,11 @@ log = structlog.get_logger(__name__)
     default=False,
     help="Read and write the topics of firedrills, and keep a store of their own.",
 )
-@click.option("--dropdb/--no-dropdb", default=False, help="Delete the whole store first; asks on a terminal.")
+@click.option(
+    "--dropdb/--no-dropdb",
+    default=False,
+    help="Delete the whole store, and what this server has in its spool, first; asks on a terminal.",
+)
 @click.option("--email/--no-email", default=False, help="Mail alerts (not part of this version yet).")
 @click.option("--slackbot/--no-slackbot", default=False, help="Run the Slack bot too (not part of this version yet).")
 @click.option("--embedded", "is_embedded", is_flag=True, help="Need nothing else: SQLite, and a broker of its own.")
@@ -75,7 +79,7 @@ def run_coincidence(
     if data is not None and not is_embedded:
         raise SettingsError("--data goes with --embedded")
     if dropdb and sys.stdin.isatty():
-        _ask(local_settings(settings, data) if is_embedded else settings)
+        _ask(local_settings(settings, data) if is_embedded else settings, firedrill=firedrill)
     stop = _stop_on_signals()
     with ExitStack() as stack:
         if is_embedded:
@@ -84,13 +88,19 @@ def run_coincidence(
             settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns, firedrill=firedrill
         )
         storage = interpose("storage", stack.enter_context(closing(store)))
+        disk = stack.enter_context(local_storage(_spool_directory(settings, firedrill=firedrill)))
+        disk = interpose("spool", disk)
         if dropdb:
             storage.drop()
-            log.warning("the store was emptied")
-        _serve(settings, storage, stack, stop, firedrill=firedrill)
+            disk.prepare()
+            disk.drop()  # else what was decided alone would come back
+            log.warning("the store and the spool were emptied")
+        _serve(settings, storage, Spool(disk), stack, stop, firedrill=firedrill)
 
 
-def _serve(settings: Settings, storage: Storage, stack: ExitStack, stop: StopRequest, *, firedrill: bool) -> None:
+def _serve(
+    settings: Settings, storage: Storage, spool: Spool, stack: ExitStack, stop: StopRequest, *, firedrill: bool
+) -> None:
     registry = Registry.load(settings.detector_registry)
     topics = AlertTopics(
         alerts=settings.firedrill_alert_topic if firedrill else settings.alert_topic,
@@ -120,9 +130,7 @@ def _serve(settings: Settings, storage: Storage, stack: ExitStack, stop: StopReq
     server = CoincidenceServer(
         stream=interpose("stream", stream),
         storage=storage,
-        spool=Spool(
-            interpose("spool", stack.enter_context(local_storage(_spool_directory(settings, firedrill=firedrill))))
-        ),
+        spool=spool,
         outbox=outbox,
         answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
         server_tag=settings.server_tag,
@@ -181,9 +189,10 @@ def _parameters(settings: Settings, registry: Registry) -> Parameters:
     )
 
 
-def _ask(settings: Settings) -> None:
+def _ask(settings: Settings, *, firedrill: bool) -> None:
     shown = next(each.value for each in settings.shown() if each.key == "DATABASE_SERVER")
-    click.confirm(f"Delete the journal and all else in {shown}?", abort=True)
+    spool = _spool_directory(settings, firedrill=firedrill)
+    click.confirm(f"Delete the journal and all else in {shown}, and the spool in {spool}?", abort=True)
 
 
 def _now() -> Nanoseconds:

@@ -1,11 +1,18 @@
 """The installed ``snews_cs run-coincidence``: from a detector's message to an alert."""
 
+import os
+import pty
 import signal
+import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.support.server import READY, ServerProcess
+from snews_cs.storage.local import local_storage
+from snews_cs.storage.open import open_storage
+from tests.storage.builders import make_entries
+from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
 from tests.support.services import free_port
 from tests.support.system import System, observation
 from tests.support.truth import read_rows
@@ -129,3 +136,50 @@ def test_stops_when_told_before_it_has_begun(tmp_path: Path, number: signal.Sign
     server.wait_for("embedded broker started")
     assert server.stop(number) == 0
     assert all(record["level"] == "info" for record in server.log)
+
+
+@pytest.fixture
+def spool(system: System) -> Path:
+    """Give the spool's directory of a server that was alone, and whose store holds something, too."""
+    directory = system.directory / "spool" / "spool-test%20server"
+    with closing(open_storage(system.database)) as store:
+        store.prepare()
+        store.append(make_entries(1, 3))
+    with local_storage(directory) as disk:
+        disk.prepare()
+        disk.append(make_entries(1, 2))
+    return directory
+
+
+def test_dropdb_empties_the_store_and_the_spool(system: System, spool: Path) -> None:
+    assert system.start(options=["--dropdb"]).stop() == 0
+    assert [entry.raw.partition for entry in system.journal()] == [-1]  # the server's own, of its parameters
+    with local_storage(spool) as disk:
+        assert disk.last_sequence() == 0
+
+
+def test_dropdb_of_what_is_not_there(system: System) -> None:
+    assert system.start(options=["--dropdb"]).stop() == 0
+
+
+def test_dropdb_asks_about_both_on_a_terminal(system: System, spool: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, b"n\n")
+        done = subprocess.run(
+            [SNEWS_CS, "run-coincidence", "--dropdb"],
+            env=os.environ | system.settings | {"DATABASE_SERVER": system.database},
+            stdin=theirs,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+            text=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 1
+    assert f"all else in {system.database}, and the spool in {spool}?" in done.stdout
+    assert len(system.journal()) == 3
+    with local_storage(spool) as disk:
+        assert disk.last_sequence() == 2
