@@ -18,6 +18,9 @@ AGAIN_AFTER_S = 3.0
 """When a connection test is answered once more. snews_pt reads from the end of the topic on, and finds that end a
 moment after it has asked: an answer that is faster than that it never sees. It looks after 8 s."""
 
+PAUSE_S = 3.0
+"""For how long nothing is sent after a failure, s: each may hold up the loop, and an alert in it, for 2.5 s."""
+
 MOST_WAITING = 100
 """How many answers wait at most; of a flood the oldest are dropped."""
 
@@ -39,6 +42,7 @@ class Answers:
         self._monotonic = monotonic
         self._now: deque[Publication] = deque(maxlen=MOST_WAITING)
         self._later: deque[tuple[float, Publication]] = deque(maxlen=MOST_WAITING)
+        self._not_before_s = float("-inf")
 
     def take(self, entry: Entry) -> None:
         """Answer a message, if it is one to be answered: soon, and :data:`AGAIN_AFTER_S` later."""
@@ -53,7 +57,7 @@ class Answers:
         """Send what is due. What cannot be sent is dropped and logged: the client asks again."""
         while self._later and self._later[0][0] <= self._monotonic():
             self._now.append(self._later.popleft()[1])
-        if not self._now:
+        if not self._now or self._monotonic() < self._not_before_s:
             return
         due = list(self._now)
         self._now.clear()
@@ -61,6 +65,7 @@ class Answers:
         try:
             self._publisher.publish_all(due)
         except StreamError as error:
+            self._not_before_s = self._monotonic() + PAUSE_S
             log.error("connection test not answered", detectors=detectors, error=str(error))
         else:
             log.info("connection test answered", detectors=detectors)

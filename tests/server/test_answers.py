@@ -1,6 +1,6 @@
 """What is answered to clients."""
 
-from snews_cs.server.answers import AGAIN_AFTER_S, MOST_WAITING
+from snews_cs.server.answers import AGAIN_AFTER_S, MOST_WAITING, PAUSE_S
 from tests.server.conftest import OpenHouse, asked, seen
 
 
@@ -27,6 +27,20 @@ def test_what_could_not_be_answered_is_answered_later(open_house: OpenHouse) -> 
     house.monotonic_s = AGAIN_AFTER_S
     house.say()
     assert house.publisher.contents("testing") == [asked()]
+
+
+def test_after_a_failure_nothing_is_tried_for_a_while(open_house: OpenHouse) -> None:
+    """Each attempt may take seconds, in which no alert goes out."""
+    house = open_house()
+    house.publisher.failures = 1
+    house.say(asked(1))
+    for number in range(2, 5):
+        house.monotonic_s += PAUSE_S / 4
+        house.say(asked(number))
+    assert house.publisher.attempts == ["testing"]
+    house.monotonic_s = PAUSE_S
+    house.say()
+    assert {each["uuid"] for each in house.publisher.contents("testing")} == {"1", "2", "3", "4"}
 
 
 def test_of_a_flood_only_the_last_are_answered(open_house: OpenHouse) -> None:
