@@ -13,73 +13,19 @@ import io
 import pickle
 import pickletools
 import re
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import IO, Any
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.limits import MAX_BYTES, MAX_PARTS, quote, storable
+from snews_cs.messages.limits import MAX_BYTES, MAX_PARTS, storable
+from snews_cs.messages.pickle_standins import NAMES, DiscardedSet, Dtype, Kind, Model, Name, describe, scalar
 
 MAX_OPCODES = 200_000
 """Most opcodes that are evaluated; a list of n small integers takes about n."""
 
-
-class _Kind(Enum):
-    """What a name that a pickle mentions stands for."""
-
-    MODEL = auto()
-    ENUM = auto()
-    GETATTR = auto()
-    DTYPE = auto()
-    SCALAR = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """Stands for a class or function of the client; it can only be compared."""
-
-    kind: _Kind
-    name: str
-
-
-@dataclass(slots=True, eq=False)
-class Model:
-    """Stands for an instance of a message class; ``state`` is what its ``__setstate__`` would have got."""
-
-    class_name: str
-    state: dict[str, Any] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Dtype:
-    """Stands for a ``numpy.dtype``, such as ``U30`` or ``i8``."""
-
-    code: str
-    byte_order: str | None = None
-
-
-class _DiscardedSet:
-    """Stands for any set: pydantic's names of the fields that were given, which nobody needs."""
-
-
-_NAMES = {
-    ("snews.models.messages", "Tier"): _Name(_Kind.ENUM, "Tier"),
-    ("snews.models.detectors", "DetectionChannel"): _Name(_Kind.ENUM, "DetectionChannel"),
-    ("builtins", "getattr"): _Name(_Kind.GETATTR, "getattr"),  # how Python 3.11.0 to 3.11.3 pickles enumerations
-    ("numpy", "dtype"): _Name(_Kind.DTYPE, "numpy.dtype"),
-    ("numpy.core.multiarray", "scalar"): _Name(_Kind.SCALAR, "numpy scalar"),
-    ("numpy._core.multiarray", "scalar"): _Name(_Kind.SCALAR, "numpy scalar"),
-} | {
-    ("snews.models.messages", f"{tier}Message"): _Name(_Kind.MODEL, f"{tier}Message")
-    for tier in ("Heartbeat", "Retraction", "CoincidenceTier", "SignificanceTier", "TimingTier")
-}
-
 _MEMBER = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 _DTYPE_CODE = re.compile(r"U[0-9]{1,6}|[iu][1248]|f[248]|b1")
-_FLOAT_FORMATS = {"f2": "e", "f4": "f", "f8": "d"}
-_WITHOUT_PARTS = (int, float, _Name, _Dtype, type(None))  # and str, whose length counts
+_WITHOUT_PARTS = (int, float, Name, Dtype, type(None))  # and str, whose length counts
 
 
 def evaluate(data: bytes) -> object:
@@ -150,13 +96,6 @@ def _unknown(code: bytes) -> MessageRefused:
     return MessageRefused(f"the pickle uses the opcode {name}, which no message of snews_pt does")
 
 
-def _describe(value: object) -> str:
-    """Return what a reason calls a value; never its parts, of which there may be too many."""
-    if isinstance(value, _Name):
-        return value.name
-    return quote(value) if isinstance(value, str) else f"a {type(value).__name__}"
-
-
 def _protocol(_: _Machine, version: int) -> None:
     if version not in (4, 5):
         raise MessageRefused(f"snews_pt does not write pickles of protocol {version}")
@@ -206,7 +145,7 @@ def _recall(machine: _Machine, index: int) -> None:
         if machine.recallable < 0:
             raise MessageRefused("the pickle repeats itself beyond the largest message allowed")
     elif not isinstance(value, _WITHOUT_PARTS):
-        raise MessageRefused(f"the pickle refers twice to {_describe(value)}")
+        raise MessageRefused(f"the pickle refers twice to {describe(value)}")
     machine.stack.append(value)
 
 
@@ -223,43 +162,43 @@ def _set_items(machine: _Machine, items: list[Any]) -> None:
         raise MessageRefused("the pickle sets items of something else than a dict")
     for name, value in zip(names, values, strict=True):
         if not isinstance(name, str):
-            raise MessageRefused(f"the pickle holds a dict with {_describe(name)} for a key")
+            raise MessageRefused(f"the pickle holds a dict with {describe(name)} for a key")
         target[name] = value
 
 
 def _add_items(machine: _Machine, _: None) -> None:
     machine.since_mark()
-    if not isinstance(machine.stack[-1], _DiscardedSet):
+    if not isinstance(machine.stack[-1], DiscardedSet):
         raise MessageRefused("the pickle adds to something else than a set")
 
 
 def _global(machine: _Machine, _: None) -> None:
     module, name = machine.last(2)
-    if not (isinstance(module, str) and isinstance(name, str) and (module, name) in _NAMES):
-        raise MessageRefused(f"the pickle names {_describe(name)} of {_describe(module)}, which is not allowed")
-    machine.stack.append(_NAMES[module, name])
+    if not (isinstance(module, str) and isinstance(name, str) and (module, name) in NAMES):
+        raise MessageRefused(f"the pickle names {describe(name)} of {describe(module)}, which is not allowed")
+    machine.stack.append(NAMES[module, name])
 
 
 def _new_object(machine: _Machine, _: None) -> None:
     match machine.last(2):
-        case [_Name(_Kind.MODEL, class_name), ()]:
+        case [Name(Kind.MODEL, class_name), ()]:
             machine.stack.append(Model(class_name))
         case [cls, _]:
-            raise MessageRefused(f"the pickle makes {_describe(cls)} in a way that snews_pt does not")
+            raise MessageRefused(f"the pickle makes {describe(cls)} in a way that snews_pt does not")
 
 
 def _reduce(machine: _Machine, _: None) -> None:
     match machine.last(2):
-        case [_Name(_Kind.ENUM), (str(value),)]:
+        case [Name(Kind.ENUM), (str(value),)]:
             machine.stack.append(value)
-        case [_Name(_Kind.GETATTR), (_Name(_Kind.ENUM), str(member))] if _MEMBER.fullmatch(member):
+        case [Name(Kind.GETATTR), (Name(Kind.ENUM), str(member))] if _MEMBER.fullmatch(member):
             machine.stack.append(member)
-        case [_Name(_Kind.DTYPE), (str(code), False, True)] if _DTYPE_CODE.fullmatch(code):
-            machine.stack.append(_Dtype(code))
-        case [_Name(_Kind.SCALAR), (_Dtype() as dtype, bytes(content))]:
-            machine.stack.append(_scalar(dtype, content))
+        case [Name(Kind.DTYPE), (str(code), False, True)] if _DTYPE_CODE.fullmatch(code):
+            machine.stack.append(Dtype(code))
+        case [Name(Kind.SCALAR), (Dtype() as dtype, bytes(content))]:
+            machine.stack.append(scalar(dtype, content))
         case [function, _]:
-            raise MessageRefused(f"the pickle calls {_describe(function)} in a way that snews_pt does not")
+            raise MessageRefused(f"the pickle calls {describe(function)} in a way that snews_pt does not")
 
 
 def _build(machine: _Machine, _: None) -> None:
@@ -267,29 +206,10 @@ def _build(machine: _Machine, _: None) -> None:
     match machine.stack[-1], state:
         case Model(state=None) as model, dict():
             model.state = state
-        case _Dtype(byte_order=None) as dtype, (3, "<" | ">" | "|" as order, None, None, None, int(), int(), int()):
+        case Dtype(byte_order=None) as dtype, (3, "<" | ">" | "|" as order, None, None, None, int(), int(), int()):
             dtype.byte_order = order
         case target, _:
-            raise MessageRefused(f"the pickle sets the state of {_describe(target)} in a way that snews_pt does not")
-
-
-def _scalar(dtype: _Dtype, content: bytes) -> str | float | bool:
-    """Return the value of a numpy scalar from its bytes."""
-    kind, size = dtype.code[0], int(dtype.code[1:])
-    big_endian = dtype.byte_order == ">"
-    if len(content) != (4 * size if kind == "U" else size):
-        raise MessageRefused(f"the pickle holds a numpy {dtype.code} of {len(content)} bytes")
-    match kind:
-        case "U":
-            text = content.decode("utf-32-be" if big_endian else "utf-32-le", "replace")
-            return storable(text.rstrip("\0"))
-        case "f":
-            number: float = struct.unpack((">" if big_endian else "<") + _FLOAT_FORMATS[dtype.code], content)[0]
-            return number
-        case "b":
-            return content != b"\0"
-        case _:
-            return int.from_bytes(content, "big" if big_endian else "little", signed=kind == "i")
+            raise MessageRefused(f"the pickle sets the state of {describe(target)} in a way that snews_pt does not")
 
 
 _OPCODES: dict[bytes, tuple[Callable[[IO[bytes]], Any] | None, Callable[[_Machine, Any], None]]] = {
@@ -322,7 +242,7 @@ _OPCODES: dict[bytes, tuple[Callable[[IO[bytes]], Any] | None, Callable[[_Machin
     pickle.EMPTY_DICT: (None, _make(lambda _: {})),
     pickle.SETITEM: (None, lambda machine, _: _set_items(machine, machine.last(2))),
     pickle.SETITEMS: (None, lambda machine, _: _set_items(machine, machine.since_mark())),
-    pickle.EMPTY_SET: (None, lambda machine, _: machine.stack.append(_DiscardedSet())),
+    pickle.EMPTY_SET: (None, lambda machine, _: machine.stack.append(DiscardedSet())),
     pickle.ADDITEMS: (None, _add_items),
     pickle.STACK_GLOBAL: (None, _global),
     pickle.NEWOBJ: (None, _new_object),

@@ -11,7 +11,8 @@ from typing import Any
 
 from snews_cs.errors import MessageRefused
 from snews_cs.messages.limits import INT64, MAX_DEPTH
-from snews_cs.messages.pickle_machine import Model, evaluate
+from snews_cs.messages.pickle_machine import evaluate
+from snews_cs.messages.pickle_standins import Model
 
 
 @dataclass(frozen=True, slots=True)
