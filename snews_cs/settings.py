@@ -10,17 +10,32 @@ import re
 import socket
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from dotenv.parser import parse_stream
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from snews_cs.errors import SettingsError
+from snews_cs.setting_types import (
+    DAY_NS,
+    SECOND_NS,
+    Address,
+    Addresses,
+    Broker,
+    Days,
+    Listener,
+    LocalPath,
+    Names,
+    Positive,
+    Seconds,
+    StoreURL,
+    Text,
+    TopicURL,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -30,103 +45,12 @@ MASK = "**********"
 SHORT_PASSWORD = 8
 """An administrator's password of fewer characters is easily guessed."""
 
-_SECOND_NS = 10**9
-_DAY_NS = 86_400 * _SECOND_NS
-_LONGEST_NS = 36_525 * _DAY_NS
-_UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400}
-
-
-def _nanoseconds(value: object, *, unit: str) -> int:
-    """Convert ``"10"``, ``"0.5"``, ``"7 d"`` exactly to ns; a bare number counts in ``unit``."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip(), re.ASCII)
-    if match is None or (match[2] or unit) not in _UNITS_S:
-        raise ValueError(f"{value!r} is not a length of time such as '10', '0.5 s' or '7 days'")
-    length = Decimal(match[1]) * _UNITS_S[match[2] or unit] * _SECOND_NS
-    if length != int(length):
-        raise ValueError(f"{value!r} is finer than a nanosecond")
-    if length > _LONGEST_NS:
-        raise ValueError(f"{value!r} is longer than a century")
-    return int(length)
-
-
-def _not_zero(length_ns: int) -> int:
-    if length_ns == 0:
-        raise ValueError("must be longer than 0")
-    return length_ns
-
-
-def _expanded(value: object, info: ValidationInfo) -> object:
-    """Replace each ``${NAME}`` by the setting of that name, or by the environment variable."""
-
-    def meaning(match: re.Match[str]) -> str:
-        setting = info.data.get(match[1].lower())
-        text = setting if isinstance(setting, str) else os.environ.get(match[1])
-        if not text:
-            raise ValueError(f"{match[0]} stands for nothing: no setting above it and no environment variable")
-        return text
-
-    return re.sub(r"\$\{(\w+)\}", meaning, value) if isinstance(value, str) else value
-
-
-_HOST = r"[\w.-]+(:([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"
-_BROKERS = f"{_HOST}(,{_HOST})*"
-
-
-def _broker(value: str) -> str:
-    if not re.fullmatch(_BROKERS, value, re.ASCII):
-        raise ValueError(f"{value!r} is not HOST or HOST:PORT (several separated by commas)")
-    return value
-
-
-def _topic(value: str, info: ValidationInfo) -> str:
-    if not re.fullmatch(rf"kafka://{_BROKERS}/[\w.-]{{1,249}}", value, re.ASCII):
-        raise ValueError(f"{value!r} is not of the form kafka://HOST[:PORT]/TOPIC")
-    for name, other in info.data.items():
-        if name.endswith("_topic") and other == value:
-            raise ValueError(f"is {name.upper()} too: each topic needs one of its own")
-    return value
-
-
-def _listener(value: str) -> str:
-    found = re.fullmatch(r"[\w.-]+:(\d{1,5})", value, re.ASCII)
-    if value != "off" and (found is None or int(found[1]) > 65_535):
-        raise ValueError(f"{value!r} is neither HOST:PORT nor 'off'")
-    return value
-
-
-def _store(value: str) -> str:
-    if not re.fullmatch(r"mongodb(\+srv)?://([^@/?#\[\]]*@)?[^@/?#\[\]]+([/?][^@]*)?|sqlite:///.+", value):
-        raise ValueError(
-            "is neither mongodb://[USER:PASSWORD@]HOST... (with %40 for @, %2F for / ...) nor sqlite:///PATH"
-        )
-    return value
-
-
-def _listed(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in re.split("[,;]", value) if part.strip())
-    return value
-
-
-def _address(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError(f"{value!r} is not a mail address")
-    return value
-
 
 def _state_directory() -> Path:
     """Return systemd's directory for a service's state (``StateDirectory=``), else that in the user's home."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(given or home) / ("spool" if given else "snews_cs/spool")
-
-
-Text = Annotated[str, BeforeValidator(_expanded)]
-TopicURL = Annotated[Text, AfterValidator(_topic)]
-Address = Annotated[str, AfterValidator(_address)]
-Seconds = Annotated[int, BeforeValidator(partial(_nanoseconds, unit="s"))]
-Days = Annotated[int, BeforeValidator(partial(_nanoseconds, unit="d"))]
-Positive = AfterValidator(_not_zero)
 
 
 class Settings(BaseSettings):
@@ -145,7 +69,7 @@ class Settings(BaseSettings):
         validate_default=False,
     )
 
-    hop_broker: Annotated[Text, AfterValidator(_broker)] = Field("kafka.scimma.org", alias="HOP_BROKER")
+    hop_broker: Broker = Field("kafka.scimma.org", alias="HOP_BROKER")
     """The Kafka broker, ``HOST`` or ``HOST:PORT`` (several separated by commas)."""
     observation_topic: TopicURL = Field(
         "kafka://${HOP_BROKER}/snews.experiments-test", alias="OBSERVATION_TOPIC", validate_default=True
@@ -171,35 +95,29 @@ class Settings(BaseSettings):
     """Whether to log in to the broker with the credentials of hop's ``auth.toml``."""
     consumer_group: Text = Field("snews_cs", alias="CONSUMER_GROUP")
     """The Kafka consumer group under which the position in the observation topic is kept."""
-    coincidence_threshold_ns: Annotated[Seconds, Positive] = Field(10 * _SECOND_NS, alias="COINCIDENCE_THRESHOLD")
+    coincidence_threshold_ns: Annotated[Seconds, Positive] = Field(10 * SECOND_NS, alias="COINCIDENCE_THRESHOLD")
     """Observations at most this far apart coincide (seconds)."""
-    refine_window_ns: Seconds = Field(_SECOND_NS, alias="REFINE_WINDOW")
+    refine_window_ns: Seconds = Field(SECOND_NS, alias="REFINE_WINDOW")
     """A detector's observation at most this far from the first time of one of its own refines that one (seconds)."""
-    msg_expiration_ns: Annotated[Seconds, Positive] = Field(_DAY_NS, alias="MSG_EXPIRATION")
+    msg_expiration_ns: Annotated[Seconds, Positive] = Field(DAY_NS, alias="MSG_EXPIRATION")
     """An observation of this age leaves the cache (seconds)."""
-    clock_skew_tolerance_ns: Seconds = Field(60 * _SECOND_NS, alias="CLOCK_SKEW_TOLERANCE")
+    clock_skew_tolerance_ns: Seconds = Field(60 * SECOND_NS, alias="CLOCK_SKEW_TOLERANCE")
     """A neutrino time at most this far in the future is accepted (seconds)."""
-    database_server: Annotated[Text, AfterValidator(_store)] = Field(
-        "mongodb://localhost:27017", alias="DATABASE_SERVER"
-    )
+    database_server: StoreURL = Field("mongodb://localhost:27017", alias="DATABASE_SERVER")
     """The store: ``mongodb://...`` or ``sqlite:///PATH``."""
-    spool_directory: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] = Field(
-        default_factory=_state_directory, alias="SPOOL_DIRECTORY"
-    )
+    spool_directory: LocalPath = Field(default_factory=_state_directory, alias="SPOOL_DIRECTORY")
     """Where each server keeps, in a directory named after its tag, what it decides while the store is away."""
     server_tag: Text = Field(default_factory=socket.gethostname, alias="SERVER_TAG")
     """This server's name in alerts and in the journal; the host name by default."""
-    hb_delete_after_ns: Annotated[Days, Positive] = Field(7 * _DAY_NS, alias="HB_DELETE_AFTER")
+    hb_delete_after_ns: Annotated[Days, Positive] = Field(7 * DAY_NS, alias="HB_DELETE_AFTER")
     """Heartbeats older than this are deleted (days)."""
-    hb_offline_after_ns: Annotated[Seconds, Positive] = Field(600 * _SECOND_NS, alias="HB_OFFLINE_AFTER")
+    hb_offline_after_ns: Annotated[Seconds, Positive] = Field(600 * SECOND_NS, alias="HB_OFFLINE_AFTER")
     """A detector whose last heartbeat is older than this counts as offline (seconds)."""
-    muted_detectors: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="MUTED_DETECTORS")
+    muted_detectors: Names = Field((), alias="MUTED_DETECTORS")
     """Detectors whose observations do not count, only go to quarantine, separated by ``,`` or ``;``."""
-    detector_registry: Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)] | None = Field(
-        None, alias="DETECTOR_REGISTRY"
-    )
+    detector_registry: LocalPath | None = Field(None, alias="DETECTOR_REGISTRY")
     """A file that extends the registry of detectors that comes with the package."""
-    monitoring_address: Annotated[Text, AfterValidator(_listener)] = Field("127.0.0.1:9464", alias="MONITORING_ADDRESS")
+    monitoring_address: Listener = Field("127.0.0.1:9464", alias="MONITORING_ADDRESS")
     """Where the server answers ``/healthz`` and ``/metrics`` over HTTP: ``HOST:PORT``, or ``off``."""
     snews_cs_admin_pass: SecretStr | None = Field(None, alias="snews_cs_admin_pass")
     """The password of commands such as hard-reset; without it they are off."""
@@ -209,13 +127,13 @@ class Settings(BaseSettings):
     """The password of that address at the mail server (not in this version yet)."""
     smtp_server_addr: Text | None = Field(None, alias="smtp_server_addr")
     """The mail server, ``HOST`` or ``HOST:PORT`` (not in this version yet)."""
-    alert_emails: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)] = Field((), alias="ALERT_EMAILS")
+    alert_emails: Addresses = Field((), alias="ALERT_EMAILS")
     """The addresses that alerts are mailed to, separated by ``,`` or ``;`` (not in this version yet)."""
     slack_token: SecretStr | None = Field(None, alias="SLACK_TOKEN")
     """The token of the Slack bot."""
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
     """The Slack channel that the bot writes to."""
-    remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * _DAY_NS, alias="REMOVE_FIGURES_AFTER")
+    remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * DAY_NS, alias="REMOVE_FIGURES_AFTER")
     """Figures older than this are deleted (days) (not in this version yet)."""
 
     @classmethod
@@ -319,7 +237,7 @@ def _shown(value: object, *, is_time: bool) -> str:
         case bool():
             return str(value).lower()
         case int() if is_time:
-            return f"{(Decimal(value) / _SECOND_NS).normalize():f} s"
+            return f"{(Decimal(value) / SECOND_NS).normalize():f} s"
         case tuple():
             return "; ".join(value)
         case str() if "://" in value:
