@@ -14,6 +14,7 @@ from snews_cs.messages.types import (
     DetectorMessage,
     Heartbeat,
     Nanoseconds,
+    Observation,
     Retraction,
     ServerMessage,
     SignificanceTier,
@@ -130,9 +131,7 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
                 disposition=str(entry.outcome.disposition) if entry.outcome else None,
             )
         case Heartbeat():
-            yield HeartbeatRow(
-                **_common(entry, message), status=message.status, expires_ns=entry.received_ns + heartbeats_kept_ns
-            )
+            yield _beat_row(entry, message, message.status, heartbeats_kept_ns)
         case SignificanceTier():
             yield SignificanceRow(
                 **_common(entry, message),
@@ -154,6 +153,12 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
                 background_rate_hz=message.background_rate_hz,
                 detection_channel=message.detection_channel,
             )
+
+
+def _beat_row(entry: Entry, message: Heartbeat | Observation, status: str, kept_ns: Nanoseconds) -> HeartbeatRow:
+    return HeartbeatRow(
+        **_common(entry, message), kind=message.kind, status=status, expires_ns=entry.received_ns + kept_ns
+    )
 
 
 def _common(entry: Entry, message: DetectorMessage) -> dict[str, Any]:

@@ -101,9 +101,10 @@ class RetractionRow(_MessageRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatRow(_MessageRow):
-    """A heartbeat, kept for ``HB_DELETE_AFTER``."""
+    """A sign of life, kept for ``HB_DELETE_AFTER``; ``kind``: a ``heartbeat``, or an ``observation``, which says ON."""
 
     table: ClassVar = "heartbeats"
+    kind: str
     status: str
     expires_ns: Nanoseconds
 
