@@ -9,7 +9,9 @@ import pytest
 
 from snews_cs.broker.process import start_broker
 from tests.support.broker import create_topic
-from tests.support.services import BUILT, FerretServer, KafkaServer
+from tests.support.ferretdb import FerretServer
+from tests.support.kafka import KafkaServer
+from tests.support.service import BUILT
 
 TOPICS = ("snews.experiments-test", "snews.alert-test", "snews.connection-testing")
 """Where detectors publish, and where alerts, and those of tests, go."""

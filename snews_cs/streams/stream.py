@@ -1,6 +1,5 @@
 """What all streams have in common: a reader in a thread of its own, and one thread that takes from it."""
 
-from types import TracebackType
 from typing import Self
 
 from snews_cs.errors import StreamError
@@ -44,9 +43,7 @@ class TopicStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _take(self, timeout_s: float, limit: int) -> list[Arrival]:

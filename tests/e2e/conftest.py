@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.broker import Broker
 from tests.support.broker import broker as embedded_broker
-from tests.support.services import FerretServer, KafkaServer, require
+from tests.support.ferretdb import FerretServer
+from tests.support.kafka import KafkaServer
+from tests.support.services import require
 from tests.support.system import System
 
 __all__ = ["embedded_broker"]

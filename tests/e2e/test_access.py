@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.broker import PASSWORD, USER, write_auth
+from tests.support.kafka import KafkaServer
 from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
-from tests.support.services import KafkaServer
 from tests.support.system import System, observation
 
 pytestmark = pytest.mark.services

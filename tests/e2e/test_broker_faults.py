@@ -15,10 +15,12 @@ import pytest
 
 from snews_cs.broker.process import BrokerProcess, start_broker
 from tests.support.broker import Broker
+from tests.support.kafka import KafkaServer
 from tests.support.pairs import Pairs
+from tests.support.ports import HOST, free_port
 from tests.support.proxy import Proxy
 from tests.support.server import ServerProcess
-from tests.support.services import HOST, KafkaServer, free_port, require
+from tests.support.services import require
 from tests.support.system import observation
 
 DOES_NOT_ANSWER = "broker "

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from snews_cs.streams.address import TopicAddress
+from tests.support.kafka import KafkaServer, kafka_cluster
 from tests.support.pairs import Pairs
-from tests.support.services import KafkaServer, kafka_cluster, require
+from tests.support.services import require
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 

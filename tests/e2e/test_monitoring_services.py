@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_monitoring import metrics, page
+from tests.support.ferretdb import FerretServer
+from tests.support.kafka import KafkaServer
 from tests.support.server import PATIENCE_S, ServerProcess
-from tests.support.services import FerretServer, KafkaServer, require
+from tests.support.services import require
 from tests.support.system import System, observation
 
 pytestmark = pytest.mark.services

@@ -12,8 +12,8 @@ import pytest
 from snews_cs.storage.local import local_storage
 from snews_cs.storage.open import open_storage
 from tests.storage.builders import make_entries
+from tests.support.ports import free_port
 from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
-from tests.support.services import free_port
 from tests.support.system import System, observation
 from tests.support.truth import read_rows
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.e2e.conftest import Surroundings
-from tests.support.services import FerretServer
+from tests.support.ferretdb import FerretServer
 from tests.support.system import System, observation
 from tests.support.truth import alerts_of, check_journal
 

@@ -10,7 +10,8 @@ from snews_cs.storage.open import open_storage
 from tests.monitoring.test_doctor import Patient
 from tests.storage.builders import make_entries
 from tests.support.broker import PASSWORD, write_auth
-from tests.support.services import FerretServer, KafkaServer
+from tests.support.ferretdb import FerretServer
+from tests.support.kafka import KafkaServer
 
 pytestmark = pytest.mark.services
 

@@ -12,7 +12,10 @@ from confluent_kafka import Consumer, Producer
 
 from tests.streams.conftest import wait_for
 from tests.support.broker import create_topic
-from tests.support.services import ROOT, FerretServer, KafkaServer, kafka_cluster, require
+from tests.support.ferretdb import FerretServer
+from tests.support.kafka import KafkaServer, kafka_cluster
+from tests.support.service import ROOT
+from tests.support.services import require
 
 pytestmark = pytest.mark.services
 
@@ -102,7 +105,7 @@ def test_a_frozen_server_does_not_answer_and_then_does(tmp_path: Path) -> None:
 STARTS_ONE = """
 import sys, time
 from pathlib import Path
-from tests.support.services import FerretServer
+from tests.support.ferretdb import FerretServer
 print(FerretServer(Path(sys.argv[1])).start().pid, flush=True)
 time.sleep(60)
 """

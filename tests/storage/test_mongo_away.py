@@ -18,8 +18,8 @@ from snews_cs.storage.mongo.store import OPTIONS, MongoStorage
 from snews_cs.storage.mongo.timeouts import TIMEOUT_MS
 from snews_cs.storage.open import open_storage
 from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry
+from tests.support.ferretdb import FerretServer
 from tests.support.proxy import Proxy
-from tests.support.services import FerretServer
 
 CALLS: dict[str, Callable[[MongoStorage], Any]] = {
     "prepare": lambda storage: storage.prepare(),

@@ -11,7 +11,9 @@ from confluent_kafka import Producer
 from snews_cs.broker.process import BrokerProcess, start_broker
 from tests.support.broker import Broker, create_topic, topic
 from tests.support.broker import broker as embedded_broker
-from tests.support.services import KafkaServer, free_port, require
+from tests.support.kafka import KafkaServer
+from tests.support.ports import free_port
+from tests.support.services import require
 
 __all__ = ["embedded_broker", "topic"]
 

@@ -17,8 +17,9 @@ from snews_cs.streams.observations import ObservationStream
 from tests.streams.conftest import produce, wait_for
 from tests.streams.test_observations import read
 from tests.support.broker import Broker, create_topic, make_topic
+from tests.support.kafka import KafkaServer
 from tests.support.proxy import Proxy
-from tests.support.services import KafkaServer, require
+from tests.support.services import require
 
 OLD = [b"old %d" % number for number in range(5)]
 NEW = [b"new %d" % number for number in range(10)]

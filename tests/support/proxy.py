@@ -10,10 +10,9 @@ import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
-from tests.support.services import HOST, free_port
+from tests.support.ports import HOST, free_port
 
 _CHUNK = 65_536
 _MOST_CHUNKS = 100
@@ -98,9 +97,7 @@ class Proxy:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:

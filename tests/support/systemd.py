@@ -2,7 +2,6 @@
 
 import socket
 import time
-from types import TracebackType
 from typing import Self
 
 from tests.support.server import PATIENCE_S
@@ -48,7 +47,5 @@ class Systemd:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
