@@ -9,11 +9,13 @@
     ├── StorageError
     │   ├── StoreUnreachable        no answer in time; an append may or may not have happened
     │   └── AppendConflict          sequence number or message key is taken: another server wrote first
+    ├── MailNotSent                 the mail server did not take a message
     ├── StreamError
     │   ├── BrokerUnreachable       no broker answers
     │   ├── TopicMissing            the broker has no such topic
     │   ├── AccessDenied            credentials missing, wrong, or without the permission
     │   └── NotDelivered            the broker did not acknowledge what was written
+    ├── NotToldYet                  somebody could not be told of an alert just now; to be tried again
     └── UnreadableSnapshot          a snapshot of the engine is none, or of another version; the journal has it all
 
 The text of each is one line meant for a person; what caused it is chained (``raise ... from``) for the log.
@@ -48,6 +50,22 @@ class AppendConflict(StorageError):
     """The sequence number or the message key of an entry is taken already; what stands of its group is to be read."""
 
 
+class MailNotSent(SnewsError):
+    """The mail server did not take a message.
+
+    Parameters
+    ----------
+    text
+        Why, in one line.
+    is_final
+        Whether it never will; else it may later: it is away, or busy.
+    """
+
+    def __init__(self, text: str, *, is_final: bool) -> None:
+        super().__init__(text)
+        self.is_final = is_final
+
+
 class StreamError(SnewsError):
     """Something is wrong between this server and the Kafka broker."""
 
@@ -66,6 +84,22 @@ class AccessDenied(StreamError):
 
 class NotDelivered(StreamError):
     """The broker did not acknowledge what was written within the time allowed."""
+
+
+class NotToldYet(SnewsError):
+    """Slack, or a mail server, did not take an alert just now; it is to be tried again.
+
+    Parameters
+    ----------
+    problem
+        One line for a person.
+    after_s
+        How long it asks to be left alone, s.
+    """
+
+    def __init__(self, problem: str, after_s: float = 0.0) -> None:
+        super().__init__(problem)
+        self.after_s = after_s
 
 
 class UnreadableSnapshot(SnewsError):

@@ -89,8 +89,14 @@ def _listed(value: object) -> object:
 
 
 def _address(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+    if not re.fullmatch(r"[^@\s<>()\[\]:;,\"\\]+@[\w-]+(\.[\w-]+)*", value, re.ASCII) or not value.isascii():
         raise ValueError(f"{value!r} is not a mail address")
+    return value
+
+
+def _mail_server(value: str) -> str:
+    if not re.fullmatch(_HOST, value, re.ASCII):
+        raise ValueError(f"{value!r} is not HOST or HOST:PORT")
     return value
 
 
@@ -111,6 +117,9 @@ Listener = Annotated[Text, AfterValidator(_listener)]
 
 LocalPath = Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)]
 """A place on the disk; ``~`` is the user's home."""
+
+MailHost = Annotated[Text, AfterValidator(_mail_server)]
+"""A mail server, ``HOST`` or ``HOST:PORT``."""
 
 Address = Annotated[str, AfterValidator(_address)]
 """A mail address."""

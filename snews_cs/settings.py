@@ -29,6 +29,7 @@ from snews_cs.setting_types import (
     Days,
     Listener,
     LocalPath,
+    MailHost,
     Names,
     Positive,
     Seconds,
@@ -122,13 +123,13 @@ class Settings(BaseSettings):
     snews_cs_admin_pass: SecretStr | None = Field(None, alias="snews_cs_admin_pass")
     """The password of commands such as hard-reset; without it they are off."""
     snews_sender_email: Address | None = Field(None, alias="snews_sender_email")
-    """The address that mails are sent from (not in this version yet)."""
+    """The address that mails are sent from; at the mail server, also the user name."""
     snews_sender_pass: SecretStr | None = Field(None, alias="snews_sender_pass")
-    """The password of that address at the mail server (not in this version yet)."""
-    smtp_server_addr: Text | None = Field(None, alias="smtp_server_addr")
-    """The mail server, ``HOST`` or ``HOST:PORT`` (not in this version yet)."""
+    """The password of that address at the mail server; without it there is no login. It is sent over TLS only."""
+    smtp_server_addr: MailHost | None = Field(None, alias="smtp_server_addr")
+    """Mail server, ``HOST`` or ``HOST:PORT``; else the port is 587 with a password, 25 without (465: TLS at once)."""
     alert_emails: Addresses = Field((), alias="ALERT_EMAILS")
-    """The addresses that alerts are mailed to, separated by ``,`` or ``;`` (not in this version yet)."""
+    """The addresses that alerts are mailed to, separated by ``,`` or ``;``."""
     slack_token: SecretStr | None = Field(None, alias="SLACK_TOKEN")
     """The token of the Slack bot."""
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
