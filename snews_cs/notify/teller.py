@@ -1,0 +1,216 @@
+"""Telling people of alerts: each alert, to each recipient, once and in order."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from snews_cs.errors import MessageRefused, NotToldYet, StorageError
+from snews_cs.notify.deliveries import Claim, Deliveries
+from snews_cs.notify.wording import PublishedAlert
+from snews_cs.streams.alerts import ReceivedAlert
+from snews_cs.waiting import Backoff, StopRequest
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING = 1000
+"""So many alerts may wait for one recipient before no more are read."""
+
+_POLL_S = 0.5
+_OTHERS_S = 1.0
+
+
+class Alerts(Protocol):
+    """Where alerts come from (:class:`snews_cs.streams.alerts.AlertStream`)."""
+
+    def batch(self, timeout_s: float, limit: int) -> Sequence[ReceivedAlert]:
+        """Wait for an alert, at most that long."""
+
+    def mark_done(self) -> None:
+        """Let what was read so far never come again."""
+
+
+class Delivery(NamedTuple):
+    """One thing to be done about one alert.
+
+    Parameters
+    ----------
+    step
+        What it is, among all that is to be done for that recipient about that alert.
+    attempt
+        Tries it once, within a few seconds, and returns a receipt: a short text. It raises
+        :class:`snews_cs.errors.NotToldYet` if it is to be tried again; any other error ends the teller.
+    """
+
+    step: str
+    attempt: Callable[[], str]
+
+
+class Recipient(Protocol):
+    """Somebody who is to be told."""
+
+    @property
+    def name(self) -> str:
+        """Who it is, the same at all sites and after each restart."""
+
+    def deliveries(self, alert: PublishedAlert, content: dict[str, Any]) -> Sequence[Delivery]:
+        """Return what is to be done about an alert (``content`` is the JSON object that was published), in order."""
+
+
+class Teller:
+    """Tells each recipient of each alert that was published since it first was to be told, once.
+
+    A recipient who cannot be told at present waits alone; what comes later waits behind, in order, and is tried again
+    for ever. The position on the topic moves on when everybody was told of what was read: after a restart the rest
+    comes again, and :class:`Deliveries` knows what was done.
+
+    Parameters
+    ----------
+    alerts, recipients, deliveries
+        Where alerts come from, who is told, what is remembered.
+    topic
+        Name of the topic that is read.
+    stop
+        Ends :meth:`run`.
+    longest_wait_s
+        Longest pause between two attempts, s, if the recipient asks for no longer one.
+    monotonic
+        A monotonic clock, s.
+    """
+
+    def __init__(
+        self,
+        alerts: Alerts,
+        recipients: Sequence[Recipient],
+        deliveries: Deliveries,
+        *,
+        topic: str,
+        stop: StopRequest,
+        longest_wait_s: float = 10.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._alerts = alerts
+        self._deliveries = deliveries
+        self._topic = topic
+        self._stop = stop
+        self._monotonic = monotonic
+        self._lines = [_Line(each, deliveries, stop, monotonic, longest_wait_s) for each in recipients]
+
+    def run(self) -> None:
+        """Tell people until told to stop.
+
+        Raises
+        ------
+        SettingsError
+            If trying again cannot help.
+        """
+        self._begin()
+        while not self._stop:
+            if all(line.length < MOST_WAITING for line in self._lines):
+                for received in self._alerts.batch(self._patience_s(), 1):
+                    self._queue(received)
+            else:
+                self._stop.wait(self._patience_s())
+            for line in self._lines:
+                line.go_on()
+            if not self._stop and not any(line.length for line in self._lines):
+                self._alerts.mark_done()
+
+    def _begin(self) -> None:
+        """Find out since when each recipient is to be told; without that, old alerts cannot be told from new ones."""
+        now_unix_ms = time.time_ns() // 10**6
+        backoff = Backoff()
+        waiting = list(self._lines)
+        while waiting and not self._stop:
+            line = waiting[0]
+            try:
+                line.began_unix_ms = self._deliveries.began_unix_ms(line.recipient.name, self._topic, now_unix_ms)
+            except StorageError as error:
+                delay_s = backoff.failure()
+                log.warning("what was told already cannot be looked up now", error=str(error), again_in_s=delay_s)
+                self._stop.wait(delay_s)
+            else:
+                del waiting[0]
+
+    def _patience_s(self) -> float:
+        now = self._monotonic()
+        return min([_POLL_S, *(max(0.0, line.not_before - now) for line in self._lines if line.length)])
+
+    def _queue(self, received: ReceivedAlert) -> None:
+        content = received.content
+        if "alert_type" not in content:
+            return  # the topic of tests also holds answers to connection tests
+        try:
+            alert = PublishedAlert.read(content)
+        except MessageRefused as reason:
+            log.warning("an alert was passed over", reason=str(reason), id=str(content.get("id"))[:200])
+            return
+        for line in self._lines:
+            if received.published_unix_ms >= line.began_unix_ms:
+                line.add(alert, content)
+
+
+class _Waiting(NamedTuple):
+    delivery: str
+    alert: PublishedAlert
+    attempt: Callable[[], str]
+
+
+class _Line:
+    """What waits to be delivered to one recipient.
+
+    ``not_before`` is the time of the next attempt (monotonic, s).
+    """
+
+    def __init__(
+        self,
+        recipient: Recipient,
+        deliveries: Deliveries,
+        stop: StopRequest,
+        monotonic: Callable[[], float],
+        longest_wait_s: float,
+    ) -> None:
+        self.recipient = recipient
+        self.began_unix_ms = 0
+        self.not_before = 0.0
+        self._deliveries = deliveries
+        self._stop = stop
+        self._monotonic = monotonic
+        self._waiting: deque[_Waiting] = deque()
+        self._backoff = Backoff(longest=longest_wait_s, clock=monotonic)
+
+    @property
+    def length(self) -> int:
+        """How much waits."""
+        return len(self._waiting)
+
+    def add(self, alert: PublishedAlert, content: dict[str, Any]) -> None:
+        """Queue what is to be done about an alert."""
+        for step, attempt in self.recipient.deliveries(alert, content):
+            self._waiting.append(_Waiting(f"{self.recipient.name}/{alert.alert_uuid}/{step}", alert, attempt))
+
+    def go_on(self) -> None:
+        """Deliver what can be delivered now, in order."""
+        while self._waiting and not self._stop and self._monotonic() >= self.not_before:
+            delivery, alert, attempt = self._waiting[0]
+            claim = self._deliveries.claim(delivery)
+            if claim is Claim.OTHERS:
+                self.not_before = self._monotonic() + _OTHERS_S
+                return
+            if claim is Claim.MINE:
+                try:
+                    receipt = attempt()
+                except NotToldYet as problem:
+                    self._failed(problem)
+                    return
+                self._backoff.success()
+                self._deliveries.done(delivery, receipt)
+                log.info("told of an alert", delivery=delivery, alert_type=alert.alert_type, event_id=alert.event_id)
+            self._waiting.popleft()
+
+    def _failed(self, problem: NotToldYet) -> None:
+        delay_s = max(self._backoff.failure(), problem.after_s)
+        self.not_before = self._monotonic() + delay_s
+        log.warning(str(problem), recipient=self.recipient.name, again_in_s=delay_s)
