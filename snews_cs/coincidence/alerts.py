@@ -74,8 +74,10 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
             if near.number not in before:
                 before[near.number] = after[near.number] = near
     merged: defaultdict[int, list[str]] = defaultdict(list)
+    holders = _holders(after.values()) if lost else {}
     for sublist, standing in lost:
-        heir = heir_of(sublist.line_ids, sublist.detector_names, after.values())
+        heirs = {each.number: each for line in sublist.line_ids for each in holders.get(line, ())}
+        heir = heir_of(sublist.detector_names, heirs.values())
         if heir is None:
             writer.retraction(sublist, standing)
         else:
@@ -91,6 +93,15 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
     return Decision(writer.alerts, list(after.values()))
 
 
+def _holders(sublists: Iterable[Sublist]) -> dict[int, list[Sublist]]:
+    """Return of each observation, by its line's number, the sublists that hold it."""
+    holders: defaultdict[int, list[Sublist]] = defaultdict(list)
+    for sublist in sublists:
+        for line in sublist.lines:
+            holders[line.number].append(sublist)
+    return holders
+
+
 def _lonely(sublist: Sublist) -> bool:
     return len(sublist.detector_names) < MIN_DETECTORS
 
@@ -103,25 +114,22 @@ def _members(sublist: Sublist) -> list[tuple[str, Nanoseconds, float | None]]:
     return [(line.detector_name, line.time_ns, line.p_value) for line in sublist.member_lines()]
 
 
-def heir_of(line_ids: Iterable[int], detectors: set[str], after: Iterable[Sublist]) -> Sublist | None:
+def heir_of(detectors: set[str], sublists: Iterable[Sublist]) -> Sublist | None:
     """Return the sublist in which the event of a lost one goes on, None if there is none.
 
-    It still holds an observation of the lost one, and two or more of its detectors still coincide in it: the one with
-    most of them, then the lowest number.
+    Two or more of its detectors still coincide there: the one with most of them, then the lowest number.
 
     Parameters
     ----------
-    line_ids, detectors
-        Observations and detectors of the lost one.
-    after
-        The sublists that there are now.
+    detectors
+        Those of the lost one.
+    sublists
+        Those of now that hold an observation of it.
     """
-    lines = set(line_ids)
     heirs = [
         (-shared, sublist.number, sublist)
-        for sublist in after
+        for sublist in sublists
         if (shared := len(detectors & sublist.detector_names)) >= MIN_DETECTORS
-        and not lines.isdisjoint(sublist.line_ids)
     ]
     return min(heirs)[2] if heirs else None
 
