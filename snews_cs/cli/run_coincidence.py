@@ -21,7 +21,9 @@ from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.start import monitored
 from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.server.answers import Answers
+from snews_cs.server.courier import Courier
 from snews_cs.server.loop import CoincidenceServer
+from snews_cs.server.notices import Notices
 from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.server.spool import Spool
 from snews_cs.settings import Settings
@@ -133,6 +135,7 @@ def _serve(
         spool=spool,
         outbox=outbox,
         answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
+        notices=_notices(settings, stack, firedrill=firedrill),
         server_tag=settings.server_tag,
         policy=_policy(settings, registry, firedrill=firedrill),
         parameters=_parameters(settings, registry),
@@ -143,6 +146,14 @@ def _serve(
     _warm_up(publisher, stop)
     server.run(stop)
     log.info("stopped")
+
+
+def _notices(settings: Settings, stack: ExitStack, *, firedrill: bool) -> Notices:
+    """Return what tells detectors of observations that raise no alert, over a connection of its own."""
+    topic = settings.no_coincidence_topic
+    publisher = AlertPublisher(filter(None, [topic]), auth=settings.hop_auth, idempotent=False)
+    courier = stack.enter_context(Courier(publisher))
+    return Notices(topic, courier.give, server_tag=settings.server_tag, is_firedrill=firedrill)
 
 
 def _spool_directory(settings: Settings, *, firedrill: bool) -> Path:

@@ -16,6 +16,7 @@ from snews_cs.server.alone import Alone
 from snews_cs.server.answers import Answers
 from snews_cs.server.arrival import Arrival
 from snews_cs.server.journal import Journal, Origin, Stood
+from snews_cs.server.notices import Notices
 from snews_cs.server.observer import Observer, Standing
 from snews_cs.server.opening import open_journal
 from snews_cs.server.outbox import Outbox
@@ -66,8 +67,8 @@ class CoincidenceServer:
         The observation topic.
     storage, spool
         The store, and the disk for what is decided while it is away.
-    outbox, answers
-        The alerts on their way out, and what is answered to clients.
+    outbox, answers, notices
+        The alerts on their way out; what is answered to clients; what is told of observations that raise none.
     server_tag
         This server's name.
     policy
@@ -93,6 +94,7 @@ class CoincidenceServer:
         spool: Spool,
         outbox: Outbox,
         answers: Answers,
+        notices: Notices,
         server_tag: str,
         policy: AdmissionPolicy,
         parameters: Parameters,
@@ -106,6 +108,7 @@ class CoincidenceServer:
         self._spool = spool
         self._outbox = outbox
         self._answers = answers
+        self._notices = notices
         self._server_tag = server_tag
         self._policy = policy
         self._parameters = parameters
@@ -191,6 +194,7 @@ class CoincidenceServer:
             return
         self._outbox.publish()  # 5. publish, wait for the acknowledgement, mark
         self._answers.send()
+        self._notices.send()
         self._projector.project()  # 6. bring the projections up to here,
         self._stream.mark_done([arrival.raw for arrival in self._in_hand])  # and let the committed offset follow
         is_idle = not self._in_hand
@@ -207,6 +211,7 @@ class CoincidenceServer:
         self._in_hand = []
         self._outbox.publish(alone=True)
         self._answers.send()
+        self._notices.send()
 
     def _take_in_hand(self, wait_s: float) -> None:
         if not self._in_hand:
@@ -251,6 +256,7 @@ class CoincidenceServer:
         self._observer.journaled(entries)
         for entry in entries:
             self._answers.take(entry)
+        self._notices.take(entries, self.journal.engine, is_alone=bool(self._alone))
 
     def _copy_snapshot(self) -> None:
         """Keep a copy of the engine's state in the spool, unless it is too large to be worth the time."""

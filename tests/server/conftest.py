@@ -21,6 +21,7 @@ from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.answers import Answers
 from snews_cs.server.journal import Journal
 from snews_cs.server.loop import CoincidenceServer
+from snews_cs.server.notices import Notices
 from snews_cs.server.observer import Nobody, Standing
 from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.server.spool import Spool
@@ -28,6 +29,7 @@ from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_storage
 from snews_cs.storage.protocol import Storage
 from snews_cs.storage.sqlite.store import SqliteStorage
+from snews_cs.streams.publication import Publication
 from snews_cs.waiting import StopRequest
 from tests.support.flaky import Flaky
 from tests.support.memory import MemoryPublisher, MemoryTopic
@@ -63,6 +65,7 @@ class House:
     registry: Registry = field(default_factory=Registry.load)
     stop: StopRequest = field(default_factory=StopRequest)
     tag: str = "test"
+    notices_topic: str | None = None
     now_ns: Nanoseconds = START
     monotonic_s: float = 0.0
     _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -71,6 +74,7 @@ class House:
         storage = cast("Storage", self.storage)
         topics = AlertTopics(alerts="alerts", connection_test="testing")
         self.observer = Watching()
+        self.notices: list[Publication] = []
         self.spool = Spool(cast("Storage", self.disk))
         self.outbox = Outbox(self.publisher, topics, storage, self.tag, self._clock, self.observer)
         self.server = CoincidenceServer(
@@ -79,6 +83,7 @@ class House:
             spool=self.spool,
             outbox=self.outbox,
             answers=Answers(self.publisher, "testing", self._clock),
+            notices=Notices(self.notices_topic, self.notices.extend, server_tag=self.tag),
             policy=AdmissionPolicy(registry=self.registry, admin_password=PASSWORD),
             server_tag=self.tag,
             parameters=self.parameters,
