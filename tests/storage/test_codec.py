@@ -1,13 +1,16 @@
 """Whatever the types allow comes back exactly from rows and documents; hypothesis looks for what does not."""
 
 import json
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import bson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snews_cs.coincidence.content import alert_json
 from snews_cs.coincidence.types import (
     Alert,
     AlertType,
@@ -37,7 +40,7 @@ from snews_cs.messages.types import (
 )
 from snews_cs.storage.codec import from_row, to_row
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.mongo.documents import LARGEST_PART, from_document, to_document
+from snews_cs.storage.mongo.documents import LARGEST_PART, PACKED_FROM, from_document, to_document
 from tests.storage.builders import FULL_OUTCOME, MESSAGES, make_entry, make_raw
 
 TEXT = st.text(max_size=8)
@@ -206,6 +209,24 @@ class TestDocuments:
         stored = to_document(entry)
         assert isinstance(stored["message"], str)
         assert from_document(stored) == entry
+
+    def test_what_ends_thousands_of_events_fits_into_a_document(self) -> None:
+        """MongoDB takes 16 MiB."""
+        (alert,) = FULL_OUTCOME.alerts[:1]
+        alerts = tuple(replace(alert, event_id=str(uuid4())) for _ in range(20_000))
+        texts = tuple(alert_json(each, server_tag="test") for each in alerts)
+        assert sum(map(len, texts)) > 16 * 2**20
+        entry = make_entry(1, outcome=replace(FULL_OUTCOME, alerts=alerts), alerts_json=texts)
+        stored = bson.encode(to_document(entry))
+        assert len(stored) < 8 * 2**20
+        assert from_document(bson.decode(stored)) == entry
+
+    @pytest.mark.parametrize("part", ["outcome", "alerts"])
+    def test_what_is_compressed_and_damaged_is_an_error(self, part: str) -> None:
+        texts = ("x" * (PACKED_FROM + 1),)
+        stored = to_document(make_entry(3, outcome=FULL_OUTCOME, alerts_json=texts)) | {part: b"damaged"}
+        with pytest.raises(StorageError, match="entry 3 of the journal cannot be read"):
+            from_document(stored)
 
     def test_bytes_stay_bytes(self) -> None:
         stored = bson.decode(bson.encode(to_document(make_entry(1, raw=make_raw(1, value=b"\x80\x04\x00")))))

@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import mongomock
 import pytest
@@ -15,11 +17,21 @@ from mongomock.collection import Collection
 from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure
 
 from snews_cs.errors import StorageError, StoreUnreachable
-from snews_cs.storage.mongo.projections import MongoProjections
+from snews_cs.storage.mongo.projections import AT_ONCE, MongoProjections
 from snews_cs.storage.mongo.snapshots import CHUNK
 from snews_cs.storage.mongo.store import MongoStorage
 from snews_cs.storage.open import open_reader, open_storage
-from tests.storage.builders import DAY_NS, T0, make_alerting, make_entries, make_entry, make_line, make_moving, make_raw
+from tests.storage.builders import (
+    DAY_NS,
+    FULL_OUTCOME,
+    T0,
+    make_alerting,
+    make_entries,
+    make_entry,
+    make_line,
+    make_moving,
+    make_raw,
+)
 from tests.support.mongomock_bulk import mend_bulk_replacing
 
 
@@ -271,6 +283,24 @@ class TestProjections:
         entry = make_moving(1, make_line(2**70))
         storage.project([entry])
         assert database["cache"].find_one()["line_id"] == str(2**70)
+
+    def test_many_rows_of_one_entry_are_written_some_at_a_time(self, storage: MongoStorage, database: Any) -> None:
+        """Each operation has half a second; one retraction may end any number of events."""
+        (alert,) = FULL_OUTCOME.alerts[:1]
+        outcome = replace(FULL_OUTCOME, alerts=tuple(replace(alert, alert_uuid=str(uuid4())) for _ in range(1_200)))
+        entry = make_entry(1, outcome=outcome)
+        storage.append([entry])
+        written: list[int] = []
+        original = Collection.insert_many
+
+        def insert_many(collection: Any, documents: Any, **options: Any) -> Any:
+            written.append(len(documents))
+            return original(collection, documents, **options)
+
+        with patch.object(Collection, "insert_many", insert_many):
+            storage.project([entry])
+        assert max(written) <= AT_ONCE
+        assert database["coincidence_tier_alerts"].count_documents({}) == 1_200
 
 
 class TestExpiry:

@@ -1,15 +1,17 @@
 """Entries as MongoDB documents, and back again exactly; and what to do with values that BSON cannot hold."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import bson
 from bson.errors import InvalidDocument
 
+from snews_cs.coincidence.types import Outcome
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
 from snews_cs.messages.types import MESSAGE, ConnectionTest, Member, Message, Nanoseconds, Reconcile
-from snews_cs.storage.codec import OUTCOME, VERDICT, headers_of, json_text, reading
+from snews_cs.storage.codec import OUTCOME, VERDICT, headers_of, json_text, packed, reading, unpacked
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.tables import COLUMNS, Row, values
 
@@ -20,6 +22,11 @@ LAYOUT = 2
 
 LARGEST_PART = 4 * 2**20
 """What would take more bytes than this as a part of a document is kept as text (a document may have 16 MiB)."""
+
+
+PACKED_FROM = 2**20
+"""Outcome and alerts of more bytes than this are kept compressed: one retraction may end thousands of events, and must
+fit into a document all the same, and be written in the time that there is."""
 
 
 def identity(value: int | str) -> str:
@@ -45,8 +52,8 @@ def to_document(entry: Entry) -> Document:
         },
         "message": None if entry.message is None else _message_part(entry.message),
         "verdict": VERDICT.dump_python(entry.verdict, mode="json"),
-        "outcome": None if entry.outcome is None else json_text(entry.outcome),
-        "alerts": list(entry.alerts_json),
+        "outcome": None if entry.outcome is None else _outcome_part(entry.outcome),
+        "alerts": _alerts_part(entry.alerts_json),
         "writer": entry.writer,
         "attempt": entry.attempt,
         "claim": entry.claim,
@@ -72,8 +79,8 @@ def from_document(document: Document) -> Entry:
             ),
             message=None if message is None else _message(message),
             verdict=VERDICT.validate_python(document["verdict"]),
-            outcome=None if outcome is None else OUTCOME.validate_json(outcome),
-            alerts_json=tuple(document["alerts"]),
+            outcome=None if outcome is None else OUTCOME.validate_json(_unpacked(outcome)),
+            alerts_json=_alerts(document["alerts"]),
             writer=document["writer"],
             attempt=document["attempt"],
             claim=document["claim"],
@@ -102,6 +109,23 @@ def _message_part(message: Message) -> Document | str:
         for alert in plain["alerts"]:
             alert["members"] = [_named(member) for member in alert["members"]]
     return plain if _fits(plain) else json_text(message)
+
+
+def _outcome_part(outcome: Outcome) -> str | bytes:
+    text = json_text(outcome)
+    return text if len(text) <= PACKED_FROM else packed(text.encode())
+
+
+def _alerts_part(alerts: tuple[str, ...]) -> list[str] | bytes:
+    return list(alerts) if sum(map(len, alerts)) <= PACKED_FROM else packed(json_text(alerts).encode())
+
+
+def _alerts(part: list[str] | bytes) -> tuple[str, ...]:
+    return tuple(json.loads(_unpacked(part)) if isinstance(part, bytes) else part)
+
+
+def _unpacked(part: str | bytes) -> str | bytes:
+    return unpacked(part) or b"" if isinstance(part, bytes) else part
 
 
 def _message(part: Document | str) -> Message:

@@ -26,6 +26,9 @@ from snews_cs.storage.tables import EXPIRING, KINDS, CacheRow, QuarantineRow, R,
 BULK = 10
 """How many rows one command changes. (FerretDB needs a connection to its database for each, and hangs at 100.)"""
 
+AT_ONCE = 500
+"""How many new rows are written at once: one entry may have any number, and there is little time for each operation."""
+
 PAGE = 5_000
 """How many rows are read at once: many, for where each such question is answered by looking at all (FerretDB)."""
 
@@ -161,22 +164,24 @@ class MongoProjections:
 
     @staticmethod
     def _delete(collection: Collection[Document], numbers: Sequence[int]) -> None:
-        for some in _in_bulks(numbers):
+        for some in _in_parts(numbers, BULK):
             collection.bulk_write([DeleteOne({"_id": identity(number)}) for number in some], ordered=False)
 
     @staticmethod
     def _put(collection: Collection[Document], documents: Sequence[Document]) -> None:
-        """Write documents: all at once, and again those few that are not new."""
-        try:
-            with time_to_write(len(documents)):
-                collection.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            for some in _in_bulks([documents[index] for index in taken(error)]):
-                collection.bulk_write(
-                    [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in some], ordered=False
-                )
+        """Write documents: many at once, and again those few that are not new."""
+        for many in _in_parts(documents, AT_ONCE):
+            try:
+                with time_to_write(len(many)):
+                    collection.insert_many(many, ordered=False)
+            except BulkWriteError as error:
+                for some in _in_parts([many[index] for index in taken(error)], BULK):
+                    collection.bulk_write(
+                        [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in some],
+                        ordered=False,
+                    )
 
 
-def _in_bulks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), BULK):
-        yield items[start : start + BULK]
+def _in_parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
