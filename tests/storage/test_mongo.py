@@ -291,7 +291,7 @@ class TestProjections:
         entry = make_entry(1, outcome=outcome)
         storage.append([entry])
         written: list[int] = []
-        original = Collection.insert_many
+        original: Any = Collection.insert_many
 
         def insert_many(collection: Any, documents: Any, **options: Any) -> Any:
             written.append(len(documents))
