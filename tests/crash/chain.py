@@ -11,15 +11,15 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
 from shutil import rmtree
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from snews_cs.coincidence.engine import Engine
 from snews_cs.fault_points import VARIABLE
 from snews_cs.server.snapshots import SNAPSHOT_AFTER
 from snews_cs.storage.entry import Entry
 from tests.crash.traffic import EARLIEST_S, Traffic
-from tests.protocol.broker import ALERTS, TESTING
-from tests.protocol.told import check_told
 from tests.support.hand import Hand, Place
+from tests.support.readers import Told, check_belief, check_told, count_repeats
 from tests.support.server import PATIENCE_S, READY, SNEWS_CS, ServerProcess
 from tests.support.system import System, observation
 from tests.support.truth import alerts_of, check_alerts, check_journal, check_projections
@@ -123,7 +123,7 @@ class Chain:
         """Finish, and hold the journal, the topics and the projections to what was written and to each other."""
         self.finish()
         entries = self.system.journal()
-        check_journal(entries)
+        engine = check_journal(entries)
         assert self._journaled() == self._hand.written
         assert all(entry.published for entry in entries)
         check_projections(self.system.database, entries, self.system.directory / "fresh.sqlite")
@@ -135,19 +135,24 @@ class Chain:
             check=False,
         )
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
-        repeats = self._check_topics(entries)
+        repeats = self._check_topics(entries, engine)
         assert repeats <= self.deaths
         print(f"{self.deaths} deaths; {len(self._hand.written)} messages; {repeats} repeats; {replayed.stdout.strip()}")
 
-    def _check_topics(self, entries: list[Entry]) -> int:
+    def _check_topics(self, entries: list[Entry], engine: Engine) -> int:
         """Hold what readers saw to the journal, and return how many alerts were repeated."""
-        told = {}
-        for name, topic, tests in ((ALERTS, "alert", False), (TESTING, "testing", True)):
-            found = self.system.alerts(len(alerts_of(entries, tests=tests)), topic)
-            told[name] = [each for each in found if "alert_uuid" in each]  # the others are answers
-            if not any(each["degraded"] for each in told[name]):
-                check_alerts(entries, told[name], tests=tests)
-        return check_told(entries, told)
+        told = Told(self._alerts(entries, "alert", tests=False), self._alerts(entries, "testing", tests=True))
+        check_told(entries, told)
+        check_belief(entries, engine, told)
+        return count_repeats(told)
+
+    def _alerts(self, entries: list[Entry], topic: str, *, tests: bool) -> list[dict[str, Any]]:
+        """Return what is on a topic, and hold it to the journal if no server was alone."""
+        found = self.system.alerts(len(alerts_of(entries, tests=tests)), topic)
+        alerts = [each for each in found if "alert_uuid" in each]  # the others are answers
+        if not any(each["degraded"] for each in alerts):
+            check_alerts(entries, alerts, tests=tests)
+        return alerts
 
     def _burst(self) -> None:
         """Let messages arrive, one after the other."""

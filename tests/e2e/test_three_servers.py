@@ -18,9 +18,8 @@ from snews_cs.storage.entry import Entry
 from snews_cs.streams.alerts import AlertStream
 from tests.crash.traffic import Traffic
 from tests.e2e.conftest import Surroundings, new_system
-from tests.protocol.broker import ALERTS, TESTING
-from tests.protocol.told import check_told
 from tests.support.hand import Hand, Place
+from tests.support.readers import Told, check_belief, check_told, count_repeats
 from tests.support.server import PATIENCE_S, READY, ServerProcess
 from tests.support.system import System
 from tests.support.truth import alerts_of, check_journal
@@ -163,13 +162,15 @@ def test_three_servers(surroundings: Surroundings, tmp_path: Path, rng: random.R
         tests = [
             alert for alert in system.alerts(len(alerts_of(journal, tests=True)), "testing") if "event_id" in alert
         ]
-    check_journal(journal)
+    engine = check_journal(journal)
     assert {Place(each.raw.partition, each.raw.offset) for each in journal if each.raw.partition >= 0} == hand.written
-    told = {ALERTS: [alert for _, alert in arrivals.alerts], TESTING: tests}
-    repeats = check_told(journal, told)
+    told = Told([alert for _, alert in arrivals.alerts], tests)
+    check_told(journal, told)
+    check_belief(journal, engine, told)
+    repeats = count_repeats(told)
     waited = waits_s(journal, arrivals.alerts)
     writers = {entry.writer for entry in journal}
-    alone = sum(alert["degraded"] for alert in told[ALERTS])
+    alone = sum(alert["degraded"] for alert in told.alerts)
     print(f"{MESSAGES} messages, {servers.deaths} deaths and sleeps; entries by {sorted(writers)}")
     print(f"{len(waited)} alerts, {repeats} repeats, {alone} sent alone")
     print(f"from a message to its alert: median {waited[len(waited) // 2]:.3f} s, longest {waited[-1]:.3f} s")

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from tests.protocol.broker import Broker
-from tests.protocol.invariants import alert_records, first_appearances, journaled_alerts
+from tests.protocol.broker import ALERTS, TESTING, Broker
+from tests.protocol.invariants import alert_records, first_appearances
 from tests.protocol.machine import Machine
 from tests.protocol.store import Shelf
 from tests.protocol.weather import Link
 from tests.protocol.world import SECOND
+from tests.support.readers import journaled_alerts
 
 IN_TIME_NS = 3 * SECOND
 """How long an alert may take after its observation has reached the broker, with one server lost meanwhile."""
@@ -32,7 +33,8 @@ def check_in_time(machines: Sequence[Machine], broker: Broker, shelf: Shelf) -> 
         if raw.partition < 0:
             continue
         said_ns = broker.arrivals_ns[raw.partition][raw.offset]
-        published_ns = first_appearances(alert_records(broker, each.topic))[each.alert.alert_uuid].time_ns
+        topic = TESTING if each.alert.cache.is_test else ALERTS
+        published_ns = first_appearances(alert_records(broker, topic))[each.alert.alert_uuid].time_ns
         allowed_ns = _allowed_ns(machines, said_ns)
         span = said_ns - START_NS, said_ns + allowed_ns
         if any(_lacks(machine, "broker", *span) for machine in machines):

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from snews_cs.storage.entry import Entry
 from tests.protocol.broker import ALERTS, TESTING, Broker, Written
-from tests.protocol.invariants import alert_records, journaled_alerts
+from tests.protocol.invariants import alert_records
 from tests.protocol.world import SECOND
+from tests.support.readers import journaled_alerts
 
 TOGETHER = "those with the store"
 """Who knows what a server has written that was not alone."""
@@ -39,17 +40,6 @@ def find_repeats(broker: Broker) -> list[Repeat]:
             for writer in (record.writer,) if record.is_alone else (record.writer, TOGETHER):
                 knowing[writer] = record
     return sorted(repeats, key=lambda repeat: repeat.again.time_ns)
-
-
-def count_repeats(broker: Broker) -> int:
-    """Return how many records repeat an earlier one, whoever wrote it; what servers write that are alone is free."""
-    together = [
-        (topic, record.content["alert_uuid"])
-        for topic in (ALERTS, TESTING)
-        for record in alert_records(broker, topic)
-        if not record.is_alone
-    ]
-    return len(together) - len(set(together))
 
 
 def check_repeats(

@@ -13,6 +13,7 @@ from snews_cs.coincidence.types import Alert
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_reader, open_storage
 from snews_cs.storage.tables import COLUMNS, KINDS
+from tests.support.fold import check_fold
 from tests.support.server import check_alert
 
 
@@ -32,17 +33,10 @@ def read_rows(store: str, table: str) -> list[dict[str, Any]]:
         return [dict(row) for row in db.execute(f"SELECT * FROM {table}")]
 
 
-def check_journal(entries: Sequence[Entry]) -> None:
-    """Fail unless the journal is gapless, holds no message twice, and is what the engine makes of it from the start."""
-    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
+def check_journal(entries: Sequence[Entry]) -> Engine:
+    """Fail unless the journal is gapless, holds no message twice, and is the engine's fold; return that engine."""
     assert len({entry.key for entry in entries}) == len(entries)
-    engine = Engine()
-    for entry in entries:
-        outcome = None
-        if entry.verdict.accepted and entry.message is not None:
-            outcome = engine.apply(entry.message, entry.received_ns, entry.key)
-            engine.settle()
-        assert outcome == entry.outcome, f"entry {entry.sequence} was decided otherwise"
+    return check_fold(entries)
 
 
 def check_projections(store: str, entries: Sequence[Entry], fresh: Path) -> None:
