@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from snews_cs.coincidence.beats import Beats
 from snews_cs.coincidence.cache import Cache, Recut
 from snews_cs.coincidence.noise import is_noisy
 from snews_cs.coincidence.rates import accidental_rate_per_year, background_rate_hz
@@ -34,17 +35,21 @@ class Circumstances:
         Journal key of the message.
     received_ns
         When it was received.
-    online
-        Detectors whose last heartbeat says ON and is young enough.
+    beats
+        The last beat of each detector.
     withdrawn
         Numbers of the lines that this message, a retraction, took out.
     """
 
     key: str
     received_ns: Nanoseconds
-    online: frozenset[str]
+    beats: Beats
     parameters: Parameters
     withdrawn: frozenset[int] = frozenset()
+
+    def online(self, *, is_test: bool) -> frozenset[str]:
+        """Return the detectors that are online."""
+        return self.beats.online(self.received_ns, self.parameters.offline_after_ns, is_test=is_test)
 
 
 class Decision(NamedTuple):
@@ -186,7 +191,7 @@ class AlertWriter:
         revision = last.revision + 1
         supersedes = last.alert_uuid or None
         names = {member.detector_name for member in members}
-        online = sorted(self._now.online | names)
+        online = sorted(self._now.online(is_test=self._cache.key.is_test) | names)
         alert = Alert(
             alert_type=alert_type,
             cache=self._cache.key,

@@ -9,6 +9,7 @@ from itertools import product
 
 from snews_cs.coincidence import snapshot
 from snews_cs.coincidence.alerts import Circumstances, close_silently, decide
+from snews_cs.coincidence.beats import Beats
 from snews_cs.coincidence.cache import Cache, Recut
 from snews_cs.coincidence.reconciling import reconcile
 from snews_cs.coincidence.sublists import Line
@@ -54,7 +55,7 @@ class Engine:
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters = parameters or Parameters()
         self._caches = {key: Cache(key) for key in (CacheKey(*each) for each in product((False, True), repeat=2))}
-        self._heartbeats: dict[tuple[bool, str], tuple[bool, Nanoseconds]] = {}
+        self._beats = Beats()
         self._told: dict[str, int] = {}
         self._commands: dict[str, Nanoseconds] = {}
         self._next_line = 0
@@ -113,7 +114,7 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """Return the whole state, from which :meth:`restore` makes an engine that decides alike."""
-        beats = [(test, name, *beat) for (test, name), beat in self._heartbeats.items()]
+        beats = self._beats.rows()
         state = (self.parameters, self._next_line, self._next_arrival, beats, self._told, self._commands)
         return snapshot.dump(state, self._caches.values())
 
@@ -129,7 +130,7 @@ class Engine:
         engine = cls()
         rest = snapshot.load(state, engine._caches)
         engine.parameters, engine._next_line, engine._next_arrival, beats, engine._told, engine._commands = rest
-        engine._heartbeats = {(test, name): (is_on, received_ns) for test, name, is_on, received_ns in beats}
+        engine._beats = Beats(beats)
         return engine
 
     @property
@@ -138,20 +139,12 @@ class Engine:
         return sum(cache.size + len(cache.memory.accepted) for cache in self._caches.values())
 
     def heartbeats(self) -> list[Beat]:
-        """Return the last heartbeat of each detector, by name."""
-        beats = [
-            Beat(name, is_test, "ON" if is_on else "OFF", received_ns)
-            for (is_test, name), (is_on, received_ns) in self._heartbeats.items()
-        ]
-        return sorted(beats)
+        """Return the last beat of each detector, by name: a heartbeat, or an observation, which says ON."""
+        return self._beats.last()
 
     def detectors_online(self, now_ns: Nanoseconds, *, is_test: bool = False) -> frozenset[str]:
-        """Return the detectors whose last heartbeat says ON and is younger than ``HB_OFFLINE_AFTER``."""
-        return frozenset(
-            name
-            for (test, name), (is_on, received_ns) in self._heartbeats.items()
-            if test == is_test and is_on and now_ns - received_ns < self.parameters.offline_after_ns
-        )
+        """Return the detectors whose last beat says ON and is younger than ``HB_OFFLINE_AFTER``."""
+        return self._beats.online(now_ns, self.parameters.offline_after_ns, is_test=is_test)
 
     def noisy_detectors(self, now_ns: Nanoseconds, *, is_test: bool = False) -> frozenset[str]:
         """Return the detectors that an alert about something new would flag as NOISY now."""
@@ -168,8 +161,7 @@ class Engine:
             case Retraction():
                 return self._retract(message, change)
             case Heartbeat():
-                beat = (message.status == "ON", change.now_ns)
-                change.log.put(self._heartbeats, (message.is_test, message.detector_name), beat)
+                self._beats.hear(message, change.now_ns, change.log)
             case HardReset():
                 return self._reset(message, change)
             case Parameters():
@@ -194,6 +186,7 @@ class Engine:
         if cache.memory.end_wait(message, now_ns, change.log):
             cache.memory.accept(message, now_ns, None, change.log)
             return Disposition.RETRACTED_BEFORE
+        self._beats.hear(message, now_ns, change.log)
         expires_ns = (now_ns if message.is_test else message.neutrino_time_ns) + self.parameters.expiration_ns
         if expires_ns <= now_ns:
             cache.memory.accept(message, now_ns, None, change.log)
@@ -266,7 +259,7 @@ class Engine:
             self._cut_silently(cache, [line.time_ns for line in cache.live_lines()], change)
 
     def _reconcile(self, message: Reconcile, change: _Change) -> Disposition:
-        circumstances = self._circumstances(change, is_test=message.is_test)
+        circumstances = self._circumstances(change)
         found = reconcile(message, self._caches, self._told, circumstances)
         change.alerts += found.alerts
         for event_id, revision in found.told.items():
@@ -283,18 +276,15 @@ class Engine:
         withdrawn: frozenset[int] = frozenset(),
     ) -> None:
         recut = cache.recut(changed_ns, self.parameters.coincidence_threshold_ns, change.log)
-        decision = decide(cache, recut, self._circumstances(change, is_test=cache.key.is_test, withdrawn=withdrawn))
+        decision = decide(cache, recut, self._circumstances(change, withdrawn))
         change.alerts += decision.alerts
         for alert in decision.alerts:
             if alert.alert_type is AlertType.RETRACTION:
                 change.log.put(self._told, alert.event_id, alert.revision - 1)
         self._store(cache, recut._replace(after=decision.after), change)
 
-    def _circumstances(
-        self, change: _Change, *, is_test: bool, withdrawn: frozenset[int] = frozenset()
-    ) -> Circumstances:
-        online = self.detectors_online(change.now_ns, is_test=is_test)
-        return Circumstances(change.key, change.now_ns, online, self.parameters, withdrawn)
+    def _circumstances(self, change: _Change, withdrawn: frozenset[int] = frozenset()) -> Circumstances:
+        return Circumstances(change.key, change.now_ns, self._beats, self.parameters, withdrawn)
 
     def _cut_silently(self, cache: Cache, changed_ns: list[Nanoseconds], change: _Change) -> None:
         recut = cache.recut(changed_ns, self.parameters.coincidence_threshold_ns, change.log)

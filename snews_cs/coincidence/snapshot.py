@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from snews_cs.coincidence.beats import BeatRow
 from snews_cs.coincidence.cache import Cache
 from snews_cs.coincidence.memory import Acceptance, Identity
 from snews_cs.coincidence.noise import Alarm
@@ -21,12 +22,9 @@ from snews_cs.messages.types import MESSAGE, Member, Nanoseconds, Parameters
 FORMAT = [4, Line._fields, Standing._fields, Acceptance._fields, Member._fields, Alarm._fields]
 """What the rows below mean: a snapshot in which they meant something else is not read."""
 
-EngineState = tuple[
-    Parameters, int, int, list[tuple[bool, str, bool, Nanoseconds]], dict[str, int], dict[str, Nanoseconds]
-]
-"""Parameters, next line number, next arrival number, the heartbeats (test, detector, is on, received), and of events
-of which alerts were sent alone: the revision whose readers are right; and when each command
-was obeyed, by its message uuid."""
+EngineState = tuple[Parameters, int, int, list[BeatRow], dict[str, int], dict[str, Nanoseconds]]
+"""Parameters, next line number, next arrival number, the last beat of each detector; of events of which alerts were
+sent alone, the revision whose readers are right; and when each command was obeyed, by its message uuid."""
 
 
 def dump(state: EngineState, caches: Iterable[Cache]) -> bytes:
@@ -50,7 +48,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
     """
     rows = map(from_json, BytesIO(snapshot))
     try:
-        version, parameters, next_line, next_arrival, heartbeats, told, commands = next(rows)
+        version, parameters, next_line, next_arrival, beats, told, commands = next(rows)
         if version != from_json(to_json(FORMAT)):
             raise UnreadableSnapshot("a snapshot of another version")
         _fill(caches, rows)
@@ -59,7 +57,7 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
             raise UnreadableSnapshot("a snapshot without parameters")
     except (ValueError, TypeError, KeyError, StopIteration) as error:
         raise UnreadableSnapshot(f"not a snapshot: {error!r}") from error
-    return adopted, next_line, next_arrival, [tuple(beat) for beat in heartbeats], told, commands
+    return adopted, next_line, next_arrival, [tuple(beat) for beat in beats], told, commands
 
 
 def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:

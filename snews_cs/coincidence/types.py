@@ -40,7 +40,7 @@ class Disposition(StrEnum):
 
 
 class Beat(NamedTuple):
-    """The last heartbeat of a detector: what it said, ON or OFF, and when it was received."""
+    """The last sign of life of a detector: a heartbeat, ON or OFF, or an observation, which says ON; when received."""
 
     detector_name: str
     is_test: bool

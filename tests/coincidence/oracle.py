@@ -6,9 +6,8 @@ all pairs, every expiry by looking at all that is alive. Read it beside SPEC: th
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
 
-from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Disposition, Outcome
+from snews_cs.coincidence.types import Alert, AlertType, Beat, CacheKey, Disposition, Outcome
 from snews_cs.messages.types import (
     HardReset,
     Heartbeat,
@@ -51,7 +50,7 @@ class Oracle:
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters = parameters or Parameters()
         self.caches = {key: OracleCache(key) for key in CACHE_KEYS}
-        self.heartbeats: dict[tuple[bool, str], tuple[Literal["ON", "OFF"], int]] = {}
+        self.beats: list[Beat] = []
         self.told: dict[str, int] = {}
         self.obeyed: set[str] = set()
         self.next_line_id = 0
@@ -63,7 +62,7 @@ class Oracle:
         """Return another oracle in the same state."""
         twin = Oracle(self.parameters)
         twin.caches = {key: cache.copy() for key, cache in self.caches.items()}
-        twin.heartbeats = dict(self.heartbeats)
+        twin.beats = list(self.beats)
         twin.told = dict(self.told)
         twin.obeyed = set(self.obeyed)
         twin.next_line_id, twin.arrivals = self.next_line_id, self.arrivals
@@ -94,7 +93,7 @@ class Oracle:
                 self.obeyed.add(message.message_uuid)
                 disposition = self._reset(message.is_test)
             case Heartbeat():
-                self.heartbeats[message.is_test, message.detector_name] = (message.status, received_ns)
+                self.beats.append(Beat(message.detector_name, message.is_test, message.status, received_ns))
                 disposition = Disposition.NOTED
             case _:
                 disposition = Disposition.NOTED
@@ -163,6 +162,7 @@ class Oracle:
         if said in cache.accepted and self.now - cache.accepted[said] <= 48 * HOUR:
             return Disposition.DUPLICATE, []
 
+        self.beats.append(Beat(message.detector_name, message.is_test, "ON", self.now))
         self._accept(cache, said)
         counts_from = self.now if message.is_test else message.neutrino_time_ns
         if self.now - counts_from >= self.parameters.expiration_ns:
@@ -333,11 +333,12 @@ class Oracle:
     # SPEC 5
 
     def online(self, now_ns: int, is_test: bool) -> set[str]:
-        """Return the detectors whose last heartbeat was ON and is younger than ``offline_after_ns``."""
+        """Return the detectors whose last beat was ON and is younger than ``offline_after_ns``."""
+        last = {beat.detector_name: beat for beat in self.beats if beat.is_test == is_test}
         return {
             name
-            for (of_test, name), (status, received_ns) in self.heartbeats.items()
-            if of_test == is_test and status == "ON" and now_ns - received_ns < self.parameters.offline_after_ns
+            for name, beat in last.items()
+            if beat.status == "ON" and now_ns - beat.received_ns < self.parameters.offline_after_ns
         }
 
     def _false_alarm_rate_per_year(

@@ -207,13 +207,13 @@ class Stage:
         self._begin_another_scene(choose)
 
     def leap_to_boundary(self, choose: Choose) -> None:
-        """Go to when something ends: a line, a message's memory, a retraction's wait, a heartbeat; or just beside."""
+        """Go to when something ends: a line, a message's memory, a retraction's wait, a beat; or just beside."""
         caches = self.trial.oracle.caches.values()
         ends = [
             *[line.expires_ns for cache in caches for line in cache.live.values()],
             *[received_ns + 48 * HOUR for cache in caches for received_ns in cache.accepted.values()],
             *[received_ns + 48 * HOUR for cache in caches for received_ns in cache.waiting.values()],
-            *[received_ns + 600 * SECOND for _, received_ns in self.trial.oracle.heartbeats.values()],
+            *[beat.received_ns + 600 * SECOND for beat in self.trial.oracle.beats],
         ]
         ahead = sorted({end for end in ends if end > self.now})
         if ahead:

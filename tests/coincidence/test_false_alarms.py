@@ -7,7 +7,7 @@ import pytest
 from snews_cs.coincidence.engine import Engine
 from snews_cs.messages.types import Parameters
 from tests.coincidence.oracle import Oracle
-from tests.coincidence.sky import PRE_SN, SECOND, TEST, Sky
+from tests.coincidence.sky import HOUR, PRE_SN, SECOND, TEST, Sky
 
 WEEK_S = 7 * 86_400
 YEAR_S = 365.25 * 86_400
@@ -60,6 +60,7 @@ def test_a_retraction_states_the_rate_of_the_members_it_lists(sky: Sky) -> None:
     for name in ("d0", "d1", "d2"):
         (*_, alert) = (None, *sky.sees(name, 0, uuid=name).alerts)
     assert alert is not None
+    sky.now += HOUR  # nobody else is online any more
     sky.retracts("d1", "d1")
     (retraction,) = sky.retracts("d2", "d2").alerts
     assert [member.detector_name for member in retraction.members] == ["d0", "d2"]

@@ -1,6 +1,6 @@
 """SPEC section 4 by name: each row of its table, and what an alert says."""
 
-from snews_cs.coincidence.types import AlertType
+from snews_cs.coincidence.types import AlertType, CacheKey
 from tests.coincidence.sky import HOUR, MINUTE, NOON, PRE_SN, REAL, SECOND, TEST, Sky, names, seconds, times, types
 
 DAY = 24 * HOUR
@@ -291,3 +291,63 @@ def test_a_clock_set_back_does_not_take_detectors_offline(sky: Sky) -> None:
     sky.now -= HOUR
     sky.sees("d1", -HOUR)
     assert sky.sees("d2", -HOUR).alerts[0].detectors_online == ("d1", "d2", "d3")
+
+
+def online(sky: Sky, cache: CacheKey = REAL) -> tuple[str, ...]:
+    """Return who is online when "x" and "y", who know nothing of the others, coincide; they are left out."""
+    at = -5 * HOUR - sky.said * MINUTE
+    sky.sees("x", at, cache=cache)
+    (alert,) = sky.sees("y", at, cache=cache).alerts
+    return tuple(name for name in alert.detectors_online if name not in "xy")
+
+
+def test_an_observation_counts_as_a_heartbeat_of_its_detector(sky: Sky) -> None:
+    sky.sees("d1", 0)
+    sky.sees("d2", HOUR // 60, cache=PRE_SN)
+    sky.now += 10 * MINUTE - 1
+    assert online(sky) == ("d1", "d2")
+    sky.now += 1
+    assert online(sky) == ()
+
+
+def test_an_observation_says_on_until_the_next_heartbeat_says_off(sky: Sky) -> None:
+    sky.beats("d1", "OFF")
+    sky.sees("d1", 0)
+    assert online(sky) == ("d1",)
+    sky.beats("d1", "OFF")
+    assert online(sky) == ()
+
+
+def test_observations_of_tests_are_beats_of_tests_only(sky: Sky) -> None:
+    sky.sees("d1", 0, cache=TEST)
+    assert (online(sky), online(sky, TEST)) == ((), ("d1",))
+    sky.sees("d2", 0)
+    assert (online(sky), online(sky, TEST)) == (("d2",), ("d1",))
+
+
+def test_what_has_no_effect_is_no_beat(sky: Sky) -> None:
+    sky.sees("d1", 0, uuid="a")
+    sky.retracts("d2", "b")
+    sky.now += 10 * MINUTE
+    sky.sees("d1", 0, uuid="a")
+    sky.sees("d2", 0, uuid="b")
+    sky.retracts("d1", "a")
+    assert online(sky) == ()
+
+
+def test_what_comes_late_is_a_beat_when_it_comes(sky: Sky) -> None:
+    sky.sees("d1", 0)
+    sky.now += 10 * MINUTE
+    sky.sees("d1", 0)
+    sky.sees("d2", -HOUR)
+    sky.sees("d3", -30 * HOUR)
+    assert online(sky) == ("d1", "d2", "d3")
+
+
+def test_who_leaves_an_event_is_online_by_the_very_message(sky: Sky) -> None:
+    for number, at in enumerate(seconds(0, 5, 10), 1):
+        sky.sees(f"d{number}", at)
+    sky.now += HOUR
+    update, initial = sky.sees("d3", 11 * SECOND).alerts
+    assert (names(update), update.detectors_online) == (["d1", "d2"], ("d1", "d2", "d3"))
+    assert (names(initial), initial.detectors_online) == (["d2", "d3"], ("d2", "d3"))
