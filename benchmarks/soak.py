@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -30,8 +29,8 @@ from benchmarks.surroundings import TOPICS, started_broker
 from snews_cs.server.replay import replay
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_reader
-from snews_cs.streams.alerts import AlertStream
 from tests.support.hand import Hand
+from tests.support.subscriber import Subscriber
 
 DETECTORS = ("Super-K", "IceCube", "KM3NeT", "JUNO", "XENONnT", "SNO+", "LVD", "NOvA")
 OBSERVATIONS, _, ALERTS = TOPICS
@@ -91,30 +90,6 @@ def pair(number: int) -> Iterator[dict[str, Any]]:
         }
 
 
-class Subscriber:
-    """Notes when the alert of each pair comes."""
-
-    def __init__(self, url: str) -> None:
-        self.came: dict[str, float] = {}
-        self._stream = AlertStream(url, auth=False, from_beginning=True)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> "Subscriber":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._stream.close()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            for alert in self._stream.batch(0.1):
-                self.came.setdefault(str(alert.content.get("neutrino_times", [""])[0])[:19], time.monotonic())
-
-
 def main() -> int:
     """Run, print, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -158,7 +133,7 @@ def put_on(hand: Hand, subscriber: Subscriber, pid: int, seconds: float, rate: f
             for content in pair(pairs):
                 hand.write(json.dumps(content).encode())
             hand.flush()
-            sent[(BEGIN_OF_PAIRS + pairs * APART).isoformat()[:19]] = time.monotonic()
+            sent[(BEGIN_OF_PAIRS + pairs * APART).isoformat()[:19]] = time.time()
         hand.write(json.dumps(load.message()).encode())
         time.sleep(max(0.0, (number + 1) / rate - (time.monotonic() - begin)))
     hand.flush()
@@ -171,12 +146,21 @@ def _row(now: float, messages: int, pid: int, pairs: list[tuple[str, float]], su
     values = dict(line.split(":", 1) for line in status.splitlines())
     resident = int(values["VmRSS"].split()[0]) * 1024 / 1e6
     files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    took = [subscriber.came[name] - when for name, when in pairs if name in subscriber.came]
+    came = _came(subscriber)
+    took = [came[name] - when for name, when in pairs if name in came]
     p50, p99, longest = np.percentile(np.asarray(took) * 1e3, (50, 99, 100)) if took else (np.nan,) * 3
     return (
         f"{now / 60:6.1f}  {messages:8}  {resident:11.1f}  {files:10}  {int(values['Threads']):7}"
         f"  {p50:12.1f}  {p99:6.1f}  {longest:10.1f}"
     )
+
+
+def _came(subscriber: Subscriber) -> dict[str, float]:
+    """Return when the alert of each pair first came, by the pair's neutrino time."""
+    came: dict[str, float] = {}
+    for alert in subscriber.received:
+        came.setdefault(str(alert.content.get("neutrino_times", [""])[0])[:19], alert.arrived_unix_ns / 1e9)
+    return came
 
 
 def check(store: str, written: int, subscriber: Subscriber, sent: dict[str, float]) -> int:
@@ -187,7 +171,7 @@ def check(store: str, written: int, subscriber: Subscriber, sent: dict[str, floa
             taken_in += _is_message(each.entry)
             differences += each.difference is not None
         unpublished = len(reader.unpublished())
-    missing = len(sent.keys() - subscriber.came.keys())
+    missing = len(sent.keys() - _came(subscriber).keys())
     print(f"{written} messages acknowledged by the broker, {taken_in} in the journal, {differences} decided otherwise")
     print(f"{len(sent)} pairs, {missing} without an alert, {unpublished} entries with alerts that are not marked")
     return int(bool(written - taken_in or differences or missing or unpublished))

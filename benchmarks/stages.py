@@ -111,7 +111,6 @@ def running_server(
         "SPOOL_DIRECTORY": str(directory / "spool"),
         "MONITORING_ADDRESS": "off",
     }
-    settings["SPOOL_DIRECTORY"] = str(directory / "spool")
     log = directory / "log"
     started = monotonic()
     with log.open("w") as errors:

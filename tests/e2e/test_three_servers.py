@@ -9,18 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from snews_cs.errors import StoreUnreachable
 from snews_cs.storage.entry import Entry
-from snews_cs.streams.alerts import AlertStream
+from snews_cs.streams.alerts import ReceivedAlert
 from tests.crash.traffic import Traffic
 from tests.e2e.conftest import Surroundings, new_system
 from tests.support.hand import Hand, Place
 from tests.support.readers import Told, check_belief, check_told, count_repeats
 from tests.support.server import PATIENCE_S, READY, ServerProcess
+from tests.support.subscriber import Subscriber
 from tests.support.system import System
 from tests.support.truth import alerts_of, check_journal
 
@@ -35,36 +35,6 @@ KILL_EVERY_S = (4.0, 6.0)
 
 FROZEN_S = 10.0
 """Long enough for others to take over, short enough for a broker to keep its connections: a sleeper, not a dead one."""
-
-
-class Arrivals:
-    """A subscriber's eye on a topic: every alert, and when it came."""
-
-    def __init__(self, url: str) -> None:
-        self.alerts: list[tuple[float, dict[str, Any]]] = []
-        self._stream = AlertStream(url, auth=False, from_beginning=True)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> "Arrivals":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._stream.close()
-
-    def wait_for(self, uuids: set[str]) -> None:
-        """Wait until all of these have come."""
-        end = time.monotonic() + PATIENCE_S
-        while missing := uuids - {alert["alert_uuid"] for _, alert in self.alerts}:
-            assert time.monotonic() < end, f"{len(missing)} alerts did not come"
-            time.sleep(0.1)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.alerts += [(time.time(), alert.content) for alert in self._stream.batch(0.1)]
 
 
 class Servers:
@@ -127,11 +97,11 @@ def _frozen(server: ServerProcess) -> Iterator[None]:
         os.kill(server.pid, signal.SIGCONT)
 
 
-def waits_s(entries: list[Entry], arrivals: list[tuple[float, dict[str, Any]]]) -> list[float]:
+def waits_s(entries: list[Entry], received: list[ReceivedAlert]) -> list[float]:
     """Return for each alert how long it took from its last message's Kafka timestamp to a subscriber, s, sorted."""
     first: dict[str, float] = {}
-    for when, alert in arrivals:
-        first.setdefault(alert["alert_uuid"], when)
+    for alert in received:
+        first.setdefault(alert.content["alert_uuid"], alert.arrived_unix_ns / 1e9)
     return sorted(
         first[alert.alert_uuid] - entry.raw.timestamp_ms / 1e3
         for entry in entries
@@ -146,7 +116,7 @@ def test_three_servers(surroundings: Surroundings, tmp_path: Path, rng: random.R
     traffic = Traffic(rng)
     with ExitStack() as stack:
         system = stack.enter_context(new_system(surroundings, tmp_path, partitions=PARTITIONS))
-        arrivals = stack.enter_context(Arrivals(system.topics["alert"]))
+        subscriber = stack.enter_context(Subscriber(system.topics["alert"]))
         servers = stack.enter_context(Servers(system, rng))
         hand = Hand(system.topics["experiments"])
         for _ in range(MESSAGES):
@@ -157,18 +127,18 @@ def test_three_servers(surroundings: Surroundings, tmp_path: Path, rng: random.R
         wait_until(lambda: len(system.journal()) > MESSAGES)
         wait_until(lambda: not system.unpublished())
         journal = system.journal()
-        arrivals.wait_for({alert.alert_uuid for alert in alerts_of(journal)})
+        subscriber.wait_for({alert.alert_uuid for alert in alerts_of(journal)})
         assert servers.stop() == [0, 0, 0]
         tests = [
             alert for alert in system.alerts(len(alerts_of(journal, tests=True)), "testing") if "event_id" in alert
         ]
     engine = check_journal(journal)
     assert {Place(each.raw.partition, each.raw.offset) for each in journal if each.raw.partition >= 0} == hand.written
-    told = Told([alert for _, alert in arrivals.alerts], tests)
+    told = Told([alert.content for alert in subscriber.received], tests)
     check_told(journal, told)
     check_belief(journal, engine, told)
     repeats = count_repeats(told)
-    waited = waits_s(journal, arrivals.alerts)
+    waited = waits_s(journal, subscriber.received)
     writers = {entry.writer for entry in journal}
     alone = sum(alert["degraded"] for alert in told.alerts)
     print(f"{MESSAGES} messages, {servers.deaths} deaths and sleeps; entries by {sorted(writers)}")
