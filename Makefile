@@ -45,3 +45,4 @@ environment:
 
 client:
 	@.ci/environment client
+	@.ci/environment old-client

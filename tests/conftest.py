@@ -3,9 +3,10 @@
 Hypothesis's examples, the order of the tests and what they draw are random, so that there is something new to be found.
 With ``CI`` in the environment they are the same in each run: a gate is no lottery.
 
-Tests marked ``client`` need the environment of the released client, which ``make test`` makes. Where it could not be
-made they are skipped with one line that says why; under ``--require-client`` they fail. Tests marked ``services`` need
-real servers, which ``make test-services`` builds; they are the same to ``--require-services``.
+Tests marked ``client`` need the environment of the released client (``client("1.3")``: of that version), which ``make
+test`` makes. Where it could not be made they are skipped with one line that says why; under ``--require-client`` they
+fail. Tests marked ``services`` need real servers, which ``make test-services`` builds; they are the same to
+``--require-services``.
 """
 
 import logging
@@ -30,7 +31,9 @@ from snews_cs.settings import Settings
 pytest_plugins = ["tests.support.services"]
 
 ROOT = Path(__file__).parent.parent
-CLIENT = ROOT / ".venv-snews_pt"
+NEWEST = "3.0"
+CLIENTS = {NEWEST: ROOT / ".venv-snews_pt", "1.3": ROOT / ".venv-snews_pt-1.3"}
+"""The environments of the released clients, by version."""
 PATIENCE_S = 5.0
 """How long what a test has ended may take to be gone."""
 
@@ -65,13 +68,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("client") is None or (CLIENT / "stamp").exists():
+    versions = {version for marker in item.iter_markers("client") for version in marker.args or [NEWEST]}
+    missing = [CLIENTS[version] for version in sorted(versions) if not (CLIENTS[version] / "stamp").exists()]
+    if not missing:
         return
     try:
-        why = (CLIENT / "unavailable").read_text().strip()
+        why = (missing[0] / "unavailable").read_text().strip()
     except FileNotFoundError:
         why = "`make test` makes it"
-    reason = f"no environment of the released client in {CLIENT.name}: {why}"
+    reason = f"no environment of the released client in {missing[0].name}: {why}"
     if item.config.getoption("--require-client"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -80,7 +85,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def client_bin() -> Path:
     """Return the directory of the released client's ``snews_pt``, ``hop`` and ``python``; mark the test ``client``."""
-    return CLIENT / "bin"
+    return CLIENTS[NEWEST] / "bin"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parent.parent
-CLIENT = ROOT / "tests" / "clients" / "snews_pt"
+CLIENTS = [ROOT / "tests" / "clients" / name for name in ("snews_pt", "snews_pt-1.3")]
 EXPORTED_GROUPS = {"main", "dev", "docs"}
 
 PLATFORMS = [
@@ -158,18 +158,19 @@ def test_a_changed_dependency_is_noticed(pyproject: dict[str, Any], poetry_lock:
     assert content_hash(changed) != poetry_lock["metadata"]["content-hash"]
 
 
-def test_the_client_s_lock_pins_every_package_and_file() -> None:
-    wanted = tomllib.loads((CLIENT / "pyproject.toml").read_text())["project"]["dependencies"]
-    pins = pins_of_requirements((CLIENT / "requirements.lock").read_text())
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_a_client_s_lock_pins_every_package_and_file(client: Path) -> None:
+    wanted = tomllib.loads((client / "pyproject.toml").read_text())["project"]["dependencies"]
+    pins = pins_of_requirements((client / "requirements.lock").read_text())
     assert all(pin.hashes for pin in pins.values())
     for requirement in map(Requirement, wanted):
         name = requirement.name.replace("_", "-")
         assert pins[name].version in requirement.specifier
 
 
-@pytest.mark.parametrize("path", [ROOT / "requirements.lock", CLIENT / "requirements.lock"], ids=["project", "client"])
-def test_no_lock_names_a_package_index(path: Path) -> None:
-    text = path.read_text()
+@pytest.mark.parametrize("directory", [ROOT, *CLIENTS], ids=["project", *(client.name for client in CLIENTS)])
+def test_no_lock_names_a_package_index(directory: Path) -> None:
+    text = (directory / "requirements.lock").read_text()
     assert "://" not in text
     assert [line for line in text.splitlines() if line.startswith("-")] == []
 

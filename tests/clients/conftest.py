@@ -1,10 +1,10 @@
-"""The released client against the server: the session's broker, a server, a detector's desk."""
+"""The released clients against the server: the session's broker, a server, a detector's desk."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.conftest import CLIENTS, NEWEST
 from tests.support.broker import broker
 from tests.support.snews_pt import SnewsPt
 from tests.support.system import System, system
@@ -14,13 +14,34 @@ __all__ = ["broker", "system"]
 PASSWORD = "correct horse battery staple"
 
 
+each_client = pytest.mark.parametrize(
+    "version", [pytest.param(each, marks=pytest.mark.client(each)) for each in CLIENTS]
+)
+"""Run a test with each of the released clients, at whose desks ``desk`` and ``snews_pt`` then sit."""
+
+
 @pytest.fixture
-def desk(client_bin: Path, system: System) -> Iterator[Callable[..., SnewsPt]]:
+def version() -> str:
+    """Return which of the released clients it is; the newest unless the test is for :data:`each_client`."""
+    return NEWEST
+
+
+@pytest.fixture
+def desk(version: str, system: System) -> Iterator[Callable[..., SnewsPt]]:
     """Return a function that gives snews_pt to a detector; its home must stay as empty as it was."""
     desks: list[SnewsPt] = []
 
     def furnish(detector_name: str, *, admin_password: str = PASSWORD, firedrill: bool = False) -> SnewsPt:
-        desks.append(SnewsPt(client_bin, system, detector_name, admin_password=admin_password, firedrill=firedrill))
+        desks.append(
+            SnewsPt(
+                CLIENTS[version] / "bin",
+                system,
+                detector_name,
+                admin_password=admin_password,
+                firedrill=firedrill,
+                takes_env_file=version == NEWEST,
+            )
+        )
         return desks[-1]
 
     yield furnish

@@ -1,4 +1,4 @@
-"""The remote commands of the released client: what the server makes of them; it keeps the password to itself."""
+"""The remote commands of the released clients: what the server makes of them; it keeps the password to itself."""
 
 import json
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from snews_cs.messages.types import BrokerChange, DisplayHeartbeats, GetFeedback, HardReset, Heartbeat
-from tests.clients.conftest import PASSWORD
+from tests.clients.conftest import PASSWORD, each_client
+from tests.support.samples import sample
 from tests.support.snews_pt import SnewsPt
 from tests.support.system import System, observation
 from tests.support.truth import read_journal
 
-pytestmark = pytest.mark.client
 
-
+@pytest.mark.client
 def test_reset_cache_empties_the_cache_that_it_names(system: System, snews_pt: SnewsPt) -> None:
     server = system.start({"snews_cs_admin_pass": PASSWORD})
     for is_test in (False, True):
@@ -29,6 +29,31 @@ def test_reset_cache_empties_the_cache_that_it_names(system: System, snews_pt: S
     server.wait_for("caches emptied by hard-reset", lambda record: record["caches"] == "real")
 
 
+@pytest.mark.client("1.3")
+@pytest.mark.parametrize("version", ["1.3"])
+def test_reset_cache_of_old_means_the_real_one(system: System, snews_pt: SnewsPt) -> None:
+    server = system.start({"snews_cs_admin_pass": PASSWORD})
+    for is_test in (False, True):
+        system.publish(observation("JUNO", is_test=is_test))
+    snews_pt.run("reset-cache")
+    server.wait_for("caches emptied by hard-reset", lambda record: record["caches"] == "real")
+    for is_test in (False, True):
+        system.publish(observation("XENONnT", 1, is_test=is_test))
+    assert [alert["detector_names"] for alert in system.alerts(1, "testing")] == [["JUNO", "XENONnT"]]
+    assert system.alerts(0) == []
+
+
+def test_reset_cache_as_recorded_of_snews_pt_1_4(system: System) -> None:
+    """It is not on PyPI. It says ``is_test``, which 1.3 cannot, in the same JSON."""
+    server = system.start({"snews_cs_admin_pass": PASSWORD})
+    asked = sample("snews_pt-1.4.0_cmd_reset_cache").fields | {"pass": PASSWORD}
+    system.publish(asked)
+    assert server.wait_for("caches emptied by hard-reset")["caches"] == "tests"
+    system.publish(asked | {"is_test": False})
+    assert server.wait_for("caches emptied by hard-reset")["caches"] == "real"
+
+
+@each_client
 def test_commands_are_logged_and_answered(system: System, snews_pt: SnewsPt, tmp_path: Path) -> None:
     registry = tmp_path / "detectors.json"
     registry.write_text(json.dumps([{"name": "XENONnT", "emails": ["shift@example.org"]}]))
@@ -40,15 +65,15 @@ def test_commands_are_logged_and_answered(system: System, snews_pt: SnewsPt, tmp
     snews_pt.run("change-broker", "--brokername", "kafka.example.org")
     assert server.wait_for("broker-change is not supported")["asked"] == "kafka.example.org"
     snews_pt.run("get-feedback", stdin="other@example.org;shift@example.org\n")
-    assert server.wait_for("Get-Feedback")["detector"] == "XENONnT"
+    entries = system.wait_for_entries(5)[1:]
     assert server.stop() == 0
-    entries = read_journal(system.store)[1:]
     assert [entry.verdict.reason for entry in entries] == [None] * 4
     assert [type(entry.message) for entry in entries] == [Heartbeat, DisplayHeartbeats, BrokerChange, GetFeedback]
     assert isinstance(entries[-1].message, GetFeedback)
     assert entries[-1].message.emails == ("shift@example.org",)
 
 
+@each_client
 def test_a_wrong_password_does_nothing_and_is_nowhere_to_be_read(system: System, desk: Callable[..., SnewsPt]) -> None:
     server = system.start({"snews_cs_admin_pass": PASSWORD})
     system.publish(observation("JUNO"))

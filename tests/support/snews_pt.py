@@ -29,6 +29,9 @@ class SnewsPt:
     ----------
     client_bin
         Where the client's commands are.
+    takes_env_file
+        Whether its command line is told its settings by a file (from 2.0 on; before that ``--env`` only took one of its
+        own package, and who had another set the environment).
     system
         Whose topics it uses, on the port that asks for a login.
     detector_name
@@ -40,7 +43,14 @@ class SnewsPt:
     """
 
     def __init__(
-        self, client_bin: Path, system: System, detector_name: str, *, admin_password: str, firedrill: bool = False
+        self,
+        client_bin: Path,
+        system: System,
+        detector_name: str,
+        *,
+        admin_password: str,
+        firedrill: bool = False,
+        takes_env_file: bool = True,
     ) -> None:
         self._bin = client_bin
         self._mode = "--firedrill" if firedrill else "--no-firedrill"
@@ -51,13 +61,13 @@ class SnewsPt:
             path.mkdir(parents=True)
         write_auth(self.config, system.broker.address)
         topics = {key: url for key, url in system.settings.items() if key.endswith("_TOPIC")}
+        topics = {key: url.replace(system.broker.plain_address, system.broker.address) for key, url in topics.items()}
         own = {"DETECTOR_NAME": detector_name, "HAS_NAME_CHANGED": "1", "ADMIN_PASS": admin_password}
+        settings = own | topics
         self.env_file = directory / "snews_pt.env"
-        self.env_file.write_text(
-            "".join(f"{key}={value}\n" for key, value in (own | topics).items()).replace(
-                system.broker.plain_address, system.broker.address
-            )
-        )
+        self.env_file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        self._told = ["--env", str(self.env_file)] if takes_env_file else []
+        self._environment = {} if takes_env_file else settings
 
     def run(self, command: str, *arguments: str, stdin: str = "") -> str:
         """Type ``snews_pt COMMAND ARGUMENTS``, and return what it prints."""
@@ -104,7 +114,7 @@ class SnewsPt:
             subscription.kill()
 
     def _typed(self, command: str, *arguments: str) -> list[str]:
-        return [str(self._bin / "snews_pt"), "--env", str(self.env_file), command, self._mode, *arguments]
+        return [str(self._bin / "snews_pt"), *self._told, command, self._mode, *arguments]
 
     def _complete(self, *command: str, stdin: str) -> str:
         done = subprocess.run(
@@ -121,6 +131,7 @@ class SnewsPt:
     def _surroundings(self) -> dict[str, Any]:
         environment = {
             **os.environ,
+            **self._environment,
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.config),
             "PATH": os.pathsep.join([str(self._bin), os.defpath]),  # `subscribe` starts plugins as `python`

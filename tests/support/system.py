@@ -75,6 +75,14 @@ class System:
         """Return the entries of the server's journal."""
         return read_journal(self.database)
 
+    def wait_for_entries(self, count: int) -> list[Entry]:
+        """Wait until the journal has that many entries, and return them."""
+        end = time.monotonic() + PATIENCE_S
+        while len(entries := self.journal()) < count:
+            assert time.monotonic() < end, f"there are {len(entries)} entries, not {count}"
+            time.sleep(0.05)
+        return entries
+
     def unpublished(self) -> list[Entry]:
         """Return the entries whose alerts are not marked."""
         with closing(open_reader(self.database)) as store:
