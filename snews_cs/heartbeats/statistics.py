@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 import numpy as np
 
@@ -88,12 +89,12 @@ def beats_of(rows: Iterable[HeartbeatRow], *, is_test: bool = False) -> dict[str
     Parameters
     ----------
     rows
-        In the order of the journal, as :meth:`snews_cs.storage.protocol.StoreReader.rows` yields them.
+        As :meth:`snews_cs.storage.protocol.StoreReader.rows` yields them.
     is_test
         Whether to look at the beats of tests, which tell nothing of real ones, nor real ones of them.
     """
     found: defaultdict[str, list[Beat]] = defaultdict(list)
-    for row in rows:
+    for row in sorted(rows, key=attrgetter("sequence")):
         if row.is_test == is_test:
             written_ns = row.sent_time_ns if row.machine_time_ns is None else row.machine_time_ns
             latency_ns = None if written_ns is None else row.received_ns - written_ns

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from snews_cs.coincidence.types import Alert, LineRecord
+from snews_cs.coincidence.types import Alert, Disposition, LineRecord
 from snews_cs.messages.times import format_utc
 from snews_cs.messages.types import (
     DetectorMessage,
@@ -33,6 +33,9 @@ from snews_cs.storage.tables import (
     TimingRow,
     values,
 )
+
+_ALIVE = frozenset({Disposition.OPENED, Disposition.REFINED, Disposition.REPEATED, Disposition.EXPIRED})
+"""Observations with these count as beats (:class:`snews_cs.coincidence.beats.Beats`); others have no effect at all."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ def changes(entries: Iterable[Entry], *, heartbeats_kept_ns: Nanoseconds) -> Cha
         How long a heartbeat is kept (``HB_DELETE_AFTER``), ns.
     """
     found = Changes()
+    heard: dict[tuple[str, bool], tuple[Entry, Observation]] = {}
     for entry in entries:
         outcome = entry.outcome
         if outcome is not None:
@@ -74,10 +78,14 @@ def changes(entries: Iterable[Entry], *, heartbeats_kept_ns: Nanoseconds) -> Cha
             found.lines_gone.update(outcome.lines_gone)
             for line in outcome.lines:
                 found.put(_cache_row(line))
+            if outcome.disposition in _ALIVE and isinstance(entry.message, Observation):
+                heard[entry.message.detector_name, entry.message.is_test] = entry, entry.message
             for alert, published in zip(outcome.alerts, entry.alerts_json, strict=True):
                 found.put(_alert_row(entry, alert, published))
         for row in _message_rows(entry, heartbeats_kept_ns):
             found.put(row)
+    for entry, observation in heard.values():
+        found.put(_beat_row(entry, observation, "ON", heartbeats_kept_ns))
     return found
 
 
@@ -156,8 +164,15 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
 
 
 def _beat_row(entry: Entry, message: Heartbeat | Observation, status: str, kept_ns: Nanoseconds) -> HeartbeatRow:
+    which = f"{entry.sequence:012}"
+    if isinstance(message, Observation):
+        which = f"observation of {message.detector_name}{', test' if message.is_test else ''}"
     return HeartbeatRow(
-        **_common(entry, message), kind=message.kind, status=status, expires_ns=entry.received_ns + kept_ns
+        **_common(entry, message),
+        beat=which,
+        kind=message.kind,
+        status=status,
+        expires_ns=entry.received_ns + kept_ns,
     )
 
 

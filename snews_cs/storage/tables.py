@@ -100,10 +100,27 @@ class RetractionRow(_MessageRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeartbeatRow(_MessageRow):
-    """A sign of life, kept for ``HB_DELETE_AFTER``; ``kind``: a ``heartbeat``, or an ``observation``, which says ON."""
+class HeartbeatRow(Row):
+    """A sign of life, kept for ``HB_DELETE_AFTER``: each heartbeat, and of each detector the latest observation.
+
+    Parameters
+    ----------
+    beat
+        Which one: a heartbeat's number in the journal (twelve digits), or whose observation it is.
+    kind
+        ``heartbeat``, or ``observation``, which says ON.
+    """
 
     table: ClassVar = "heartbeats"
+    beat: str
+    sequence: int
+    detector_name: str
+    message_uuid: str
+    is_test: bool
+    received_time: str
+    received_ns: Nanoseconds
+    machine_time_ns: Nanoseconds | None
+    sent_time_ns: Nanoseconds | None
     kind: str
     status: str
     expires_ns: Nanoseconds

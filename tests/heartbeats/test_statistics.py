@@ -1,18 +1,18 @@
 """Beats in figures."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snews_cs.coincidence.types import Disposition, Outcome
 from snews_cs.heartbeats.statistics import Beat, DetectorStatus, beats_of, missed_beats, summarise
 from snews_cs.messages.times import NS_PER_S
-from snews_cs.messages.types import Heartbeat, Nanoseconds
+from snews_cs.messages.types import Heartbeat, Message, Nanoseconds
 from snews_cs.storage.projections import changes
 from snews_cs.storage.tables import HeartbeatRow
-from tests.storage.builders import DAY_NS, T0, make_entry
+from tests.storage.builders import DAY_NS, T0, make_entry, make_observation
 
 MINUTE_NS = 60 * NS_PER_S
 
@@ -22,11 +22,14 @@ def beats_at(seconds: Iterable[float], *, status: str = "ON", latency_ns: Nanose
     return [Beat(T0 + round(each * NS_PER_S), status, latency_ns) for each in seconds]
 
 
-def rows_of(*heartbeats: Heartbeat) -> list[HeartbeatRow]:
-    """Return the rows that the store makes of heartbeats, one a minute."""
-    entries = [make_entry(n, message=each, received_ns=T0 + n * MINUTE_NS) for n, each in enumerate(heartbeats)]
+def rows_of(*said: Message) -> list[HeartbeatRow]:
+    """Return the rows that the store makes of messages, one a minute, in its order."""
+    opened = Outcome(disposition=Disposition.OPENED)
+    entries = [
+        make_entry(n, message=each, received_ns=T0 + n * MINUTE_NS, outcome=opened) for n, each in enumerate(said)
+    ]
     rows = changes(entries, heartbeats_kept_ns=DAY_NS).rows[HeartbeatRow].values()
-    return [row for row in rows if isinstance(row, HeartbeatRow)]
+    return sorted((row for row in rows if isinstance(row, HeartbeatRow)), key=lambda row: row.beat)
 
 
 def heartbeat(name: str = "JUNO", **said: object) -> Heartbeat:
@@ -55,10 +58,13 @@ class TestBeatsOf:
         )
         assert [beat.latency_ns for beat in beats_of(rows)["JUNO"]] == [5, -3, None]
 
-    def test_observations_are_no_heartbeats(self) -> None:
-        [row] = rows_of(heartbeat())
-        [beat] = beats_of([replace(row, kind="observation")])["JUNO"]
-        assert not beat.is_heartbeat
+    def test_the_latest_observation_is_a_beat_at_its_place(self) -> None:
+        found = beats_of(rows_of(make_observation(1), heartbeat(), make_observation(3), heartbeat(status="OFF")))
+        assert [(beat.status, beat.is_heartbeat) for beat in found["JUNO"]] == [
+            ("ON", True),
+            ("ON", False),
+            ("OFF", True),
+        ]
 
 
 class TestSummarise:

@@ -161,7 +161,7 @@ class TestFiles:
     def test_a_store_of_another_version(self, storage: SqliteStorage, path: Path) -> None:
         storage._db.execute("PRAGMA user_version = 99")
         assert self._refused(path) == (
-            f"DATABASE_SERVER: {path} was made by another version of snews_cs (its layout is 99, this version's is 2);"
+            f"DATABASE_SERVER: {path} was made by another version of snews_cs (its layout is 99, this version's is 3);"
             " it stays as it is: name another store, or use that version"
         )
 

@@ -17,7 +17,7 @@ from snews_cs.storage.tables import COLUMNS, Row, values
 
 Document = dict[str, Any]
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the documents."""
 
 LARGEST_PART = 4 * 2**20

@@ -9,7 +9,7 @@ from snews_cs.storage.tables import COLUMNS, EXPIRING, KINDS, CacheRow, Quaranti
 APPLICATION_ID = 0x534E4353
 """Tells a database of ours ("SNCS") from one of another program."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the tables."""
 
 PAGE = 100

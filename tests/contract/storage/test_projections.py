@@ -1,11 +1,12 @@
 """Projections: what other programs find in the store follows the journal, once, in order, and never backwards."""
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from snews_cs.coincidence.types import AlertType
+from snews_cs.coincidence.types import AlertType, Disposition, Outcome
 from snews_cs.errors import StorageError
 from snews_cs.messages.types import Heartbeat, Retraction, SignificanceTier, TimingTier
 from snews_cs.storage.entry import Entry
@@ -22,6 +23,7 @@ from tests.storage.builders import (
     make_entry,
     make_line,
     make_moving,
+    make_observation,
     make_refused,
 )
 
@@ -70,7 +72,8 @@ class TestHowFar:
             storage.project(HISTORY[start : start + size])
         assert cached(place) == STANDING
         assert [row["revision"] for row in place.rows("coincidence_tier_alerts")] == [1, 2, 3]
-        assert len(place.rows("heartbeats")) == len(place.rows("quarantine")) == 1
+        assert [row["sequence"] for row in place.rows("heartbeats")] == [6, 8]
+        assert len(place.rows("quarantine")) == 1
 
     def test_twice_changes_nothing(self, place: Place, storage: Storage) -> None:
         storage.append(HISTORY)
@@ -164,6 +167,26 @@ class TestRows:
         assert (row["received_ns"], row["machine_time_ns"]) == (T0, T0 - 5)
         assert row["expires_ns"] == T0 + DAY_NS
 
+    def test_observations_are_beats_the_latest_of_each_detector(self, place: Place, storage: Storage) -> None:
+        said = [make_observation(number) for number in (1, 2, 3)]
+        said += [replace(said[0], is_test=True), replace(said[0], detector_name="LVD")]
+        for sequence, observation in enumerate(said, 1):
+            outcome = Outcome(disposition=Disposition.REPEATED if sequence % 2 else Disposition.EXPIRED)
+            self.project(storage, make_entry(sequence, message=observation, outcome=outcome))
+        rows = {row["beat"]: (row["sequence"], row["kind"], row["status"]) for row in place.rows("heartbeats")}
+        assert rows == {
+            "observation of JUNO": (3, "observation", "ON"),
+            "observation of JUNO, test": (4, "observation", "ON"),
+            "observation of LVD": (5, "observation", "ON"),
+        }
+
+    @pytest.mark.parametrize("disposition", [Disposition.DUPLICATE, Disposition.RETRACTED_BEFORE])
+    def test_observations_without_effect_are_no_beats(
+        self, place: Place, storage: Storage, disposition: Disposition
+    ) -> None:
+        self.project(storage, make_entry(1, outcome=Outcome(disposition=disposition)))
+        assert place.rows("heartbeats") == []
+
     def test_the_significance_archive(self, place: Place, storage: Storage) -> None:
         message = SignificanceTier(detector_name="JUNO", message_uuid="s", p_values=(0.1, 0.2), t_bin_width_s=0.8)
         self.project(storage, make_entry(1, message=message))
@@ -206,5 +229,5 @@ class TestSweeping:
         assert storage.sweep(T0 + 4) == 0
         assert storage.sweep(T0 + 5) == (2 if place.is_swept else 0)
         assert [row["line_id"] for row in place.rows("cache")] == ([1] if place.is_swept else [0, 1])
-        assert [row["sequence"] for row in place.rows("heartbeats")] == ([3] if place.is_swept else [2, 3])
+        assert {row["sequence"] for row in place.rows("heartbeats")} == ({1, 3} if place.is_swept else {1, 2, 3})
         assert storage.projected() == 3
