@@ -19,10 +19,13 @@ each_client = pytest.mark.parametrize(
 )
 """Run a test with each of the released clients, at whose desks ``desk`` and ``snews_pt`` then sit."""
 
+old_client = pytest.mark.parametrize("version", [pytest.param("1.3", marks=pytest.mark.client("1.3"))])
+"""Run a test with the last client that sends JSON."""
+
 
 @pytest.fixture
 def version() -> str:
-    """Return which of the released clients it is; the newest unless the test is for :data:`each_client`."""
+    """Return which of the released clients it is, unless the test's mark says that: the newest."""
     return NEWEST
 
 

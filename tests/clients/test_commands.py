@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from snews_cs.messages.types import BrokerChange, DisplayHeartbeats, GetFeedback, HardReset, Heartbeat
-from tests.clients.conftest import PASSWORD, each_client
+from tests.clients.conftest import PASSWORD, each_client, old_client
 from tests.support.samples import sample
 from tests.support.snews_pt import SnewsPt
 from tests.support.system import System, observation
@@ -29,8 +29,7 @@ def test_reset_cache_empties_the_cache_that_it_names(system: System, snews_pt: S
     server.wait_for("caches emptied by hard-reset", lambda record: record["caches"] == "real")
 
 
-@pytest.mark.client("1.3")
-@pytest.mark.parametrize("version", ["1.3"])
+@old_client
 def test_reset_cache_of_old_means_the_real_one(system: System, snews_pt: SnewsPt) -> None:
     server = system.start({"snews_cs_admin_pass": PASSWORD})
     for is_test in (False, True):

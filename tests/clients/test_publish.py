@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from snews_cs.messages.types import Heartbeat, Observation, SignificanceTier, TimingTier
-from tests.clients.conftest import PASSWORD
+from tests.clients.conftest import PASSWORD, old_client
 from tests.support.snews_pt import SnewsPt
 from tests.support.system import System
 from tests.support.truth import read_journal
@@ -85,6 +85,29 @@ def test_the_command_line_publishes_files(system: System, desk: Callable[..., Sn
         assert "Sent message to" in snews_pt.run("publish", "--verbose", "1", str(file))
     (alert,) = system.alerts(1, "testing")
     assert (alert["alert_type"], alert["detector_names"]) == ("TEST INITIAL", ["XENONnT", "Super-K"])
+
+
+@old_client
+def test_the_last_client_that_sent_json_publishes_retracts_and_beats(
+    system: System, snews_pt: SnewsPt, tmp_path: Path
+) -> None:
+    system.start()
+    snews_pt.run("heartbeat", "--status", "ON")
+    for number, content in enumerate(
+        (
+            {"detector_name": "XENONnT", "neutrino_time": BASE.strftime("%Y-%m-%dT%H:%M:%S.%f"), "p_val": 0.07},
+            {"detector_name": "Super-K", "neutrino_time": BASE.strftime("%Y-%m-%dT%H:%M:%S.%f"), "p_val": 0.01},
+            {"detector_name": "Super-K", "retract_latest": 1, "retraction_reason": "a laser"},
+        )
+    ):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps(content))
+        snews_pt.run("publish", str(file))
+    initial, retraction = system.alerts(2)
+    assert (initial["alert_type"], initial["detector_names"]) == ("INITIAL", ["Super-K", "XENONnT"])
+    assert initial["neutrino_times"] == [f"{BASE:%Y-%m-%dT%H:%M:%S.%f}000Z"] * 2
+    assert (retraction["alert_type"], retraction["retracted_detector_names"]) == ("RETRACTION", ["Super-K"])
+    assert [entry.verdict.reason for entry in system.journal()] == [None] * 5
 
 
 def test_a_firedrill_as_the_client_rehearses_it(system: System, desk: Callable[..., SnewsPt], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.clients.conftest import each_client
 from tests.support.snews_pt import SCRIPTS, SnewsPt
 from tests.support.system import System, observation
 
@@ -15,6 +16,7 @@ def retraction(detector: str, **more: Any) -> dict[str, Any]:
     return {"tier": "Retraction", "detector_name": detector, "retract_latest_n": 1, **more}
 
 
+@each_client
 def test_every_kind_of_alert_is_saved_and_handed_to_a_plugin(system: System, snews_pt: SnewsPt) -> None:
     system.start()
     with snews_pt.subscribed("--plugin", str(SCRIPTS / "plugin.py")) as subscription:
