@@ -62,8 +62,8 @@ class Journal:
         self._snapshots = Snapshots(storage)
         self._known_keys = KnownKeys(storage)
 
-    def restore(self) -> None:
-        """Prepare the store, and take up the newest snapshot; :meth:`adopt` then brings the entries after it.
+    def restore(self) -> tuple[int, bytes] | None:
+        """Prepare the store, take up the newest snapshot, and return it; :meth:`adopt` then brings what is after it.
 
         Raises
         ------
@@ -71,7 +71,9 @@ class Journal:
             If the store cannot be read.
         """
         self._storage.prepare()
-        self.sequence, self.engine = self._snapshots.restored()
+        snapshot, self.engine = self._snapshots.restored()
+        self.sequence = snapshot[0] if snapshot else 0
+        return snapshot
 
     def restore_alone(
         self, snapshot: tuple[int, bytes] | None, spooled: Iterable[Entry], parameters: Parameters, now_ns: Nanoseconds

@@ -15,6 +15,7 @@ from snews_cs.messages.types import Nanoseconds, Parameters, Verdict
 from snews_cs.server.alone import Alone
 from snews_cs.server.answers import Answers
 from snews_cs.server.arrival import Arrival
+from snews_cs.server.housekeeping import Housekeeping
 from snews_cs.server.journal import Journal, Origin, Stood
 from snews_cs.server.notices import Notices
 from snews_cs.server.observer import Observer, Standing
@@ -35,17 +36,8 @@ GROUP = 200
 LOOK_EVERY_S = 0.25
 """How often a server that writes nothing looks whether another one has, s."""
 
-COPY_EVERY_S = 10.0
-"""How often an idle server copies its engine's state into the spool, for a start while the store is away, s."""
-
-MOST_COPIED = 10_000
-"""Of how many observations at most; of more than these only the store's own snapshots are copied."""
-
 SPOOL_EVERY_S = 60.0
 """How often it is seen to that the spool is empty while the store is there, s."""
-
-SWEEP_EVERY_S = 60.0
-"""How often the store is asked to delete what has outlived its time, s."""
 
 
 class Observations(Protocol):
@@ -116,12 +108,12 @@ class CoincidenceServer:
         self._monotonic = monotonic
         self._observer = observer
         self._alone = Alone(spool, outbox, monotonic)
-        self._projector = Projector(storage)
+        self._projector = Projector(storage, monotonic)
+        self._house = Housekeeping(storage, spool, now, monotonic)
         self._in_hand: list[Arrival] = []
         self._is_restart = True
         self._stop = StopRequest()
-        self._look_at_s = self._copy_at_s = self._spool_at_s = 0.0
-        self._sweep_at_s = 0.0
+        self._look_at_s = self._spool_at_s = 0.0
 
     def run(self, stop: StopRequest, wait_s: float = 0.2) -> None:
         """Take messages in until told to stop, whatever fails."""
@@ -135,7 +127,8 @@ class CoincidenceServer:
         self._observer.ready()
         while not stop:
             self.turn(stop, wait_s)
-        self._copy_snapshot()
+        if not self._alone:
+            self._house.copy(self.journal)
         self._observer.stopping()
 
     def start(self, stop: StopRequest) -> None:
@@ -152,12 +145,13 @@ class CoincidenceServer:
         opened = open_journal(journal, self._storage, self._spool, self._parameters, self._now, stop)
         if opened is None:
             return
-        self.journal, self._projector = journal, Projector(self._storage)
+        self.journal, self._projector = journal, Projector(self._storage, self._monotonic)
         self._outbox.restore(opened.unpublished, opened.sent_alone, is_restart=self._is_restart)
         self._stream.mark_done(self._alone.end(journal.sequence, opened.snapshot))
         self._is_restart = False
         self._look_at_s = self._monotonic() + LOOK_EVERY_S
         log.info("journal restored", entries=journal.sequence, unpublished=len(self._outbox))
+        self._projector.project()
 
     def turn(self, stop: StopRequest, wait_s: float) -> None:
         """Do a round: alone if the store is away, and with it as soon as it answers again."""
@@ -195,11 +189,12 @@ class CoincidenceServer:
         self._outbox.publish()  # 5. publish, wait for the acknowledgement, mark
         self._answers.send()
         self._notices.send()
-        self._projector.project()  # 6. bring the projections up to here,
+        is_store_well = self._projector.project()  # 6. bring the projections up to here,
         self._stream.mark_done([arrival.raw for arrival in self._in_hand])  # and let the committed offset follow
         is_idle = not self._in_hand
         self._in_hand = []
-        self._keep_house(idle=is_idle)
+        if is_store_well:
+            self._house.keep(self.journal, idle=is_idle)
 
     def _round_alone(self, stop: StopRequest, wait_s: float) -> None:
         """Do the steps with the spool in place of the store, and commit nothing."""
@@ -257,22 +252,6 @@ class CoincidenceServer:
         for entry in entries:
             self._answers.take(entry)
         self._notices.take(entries, self.journal.engine, is_alone=bool(self._alone))
-
-    def _copy_snapshot(self) -> None:
-        """Keep a copy of the engine's state in the spool, unless it is too large to be worth the time."""
-        if not self._alone and self.journal.sequence and self.journal.engine.remembered <= MOST_COPIED:
-            self._spool.keep_snapshot(self.journal.snapshot())
-
-    def _keep_house(self, *, idle: bool) -> None:
-        snapshot = self.journal.keep_snapshot(idle=idle)
-        if snapshot is not None:
-            self._spool.keep_snapshot(snapshot)
-        elif idle and self._monotonic() >= self._copy_at_s:
-            self._copy_snapshot()
-            self._copy_at_s = self._monotonic() + COPY_EVERY_S
-        if idle and self._monotonic() >= self._sweep_at_s:
-            self._storage.sweep(self._now())
-            self._sweep_at_s = self._monotonic() + SWEEP_EVERY_S
 
     def _look_at_spool(self, stop: StopRequest) -> None:
         """See to what its disk was found only now to hold, or could not be emptied of."""

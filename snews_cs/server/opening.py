@@ -9,7 +9,6 @@ import structlog
 from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.arrival import Arrival
 from snews_cs.server.journal import Journal
-from snews_cs.server.projector import Projector
 from snews_cs.server.reconcile import reconciliations
 from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry
@@ -32,7 +31,7 @@ class Opened(NamedTuple):
     sent_alone
         The alerts, by ``alert_uuid``, that the broker acknowledged while the server was alone.
     snapshot
-        The newest snapshot of the engine and its sequence number, None if there is none.
+        The snapshot of the engine that was taken up and its sequence number, None if there was none.
     """
 
     unpublished: list[Entry]
@@ -48,7 +47,7 @@ def open_journal(
     now: Callable[[], Nanoseconds],
     stop: StopRequest,
 ) -> Opened | None:
-    """Restore the engine, journal what is in the spool, put readers right, and bring the projections up to all that.
+    """Restore the engine, journal what is in the spool, and put readers right.
 
     A journal may be long: when told to stop, what is left of all this is left, and None returned. Doing it again, after
     a failure or a crash at any point, does nothing twice; the spool is not emptied here.
@@ -65,7 +64,7 @@ def open_journal(
     StorageError
         If the store or the spool fails.
     """
-    journal.restore()
+    snapshot = journal.restore()
     _replay(journal, stop)
     while not stop and journal.engine.parameters != parameters:
         if journal.append_parameters(parameters, now()):
@@ -82,8 +81,7 @@ def open_journal(
             if entry.published and entry.outcome
             for alert in entry.outcome.alerts
         )
-    Projector(storage).catch_up(stop)
-    return None if stop else Opened(storage.unpublished(), sent_alone, storage.latest_snapshot())
+    return None if stop else Opened(storage.unpublished(), sent_alone, snapshot)
 
 
 def _replay(journal: Journal, stop: StopRequest) -> None:

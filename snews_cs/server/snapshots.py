@@ -32,8 +32,8 @@ class Snapshots:
         self._storage = storage
         self._latest = 0
 
-    def restored(self) -> tuple[int, Engine]:
-        """Return the engine as it was last kept, and the sequence number it stands at; a new one if there is none.
+    def restored(self) -> tuple[tuple[int, bytes] | None, Engine]:
+        """Return what was kept last, if it can be used: the sequence number, the state; and the engine made of it.
 
         Raises
         ------
@@ -42,16 +42,15 @@ class Snapshots:
         """
         snapshot = self._storage.latest_snapshot()
         if snapshot is not None:
-            sequence, state = snapshot
             try:
                 with _making_what_lives_long():
-                    engine = Engine.restore(state)
+                    engine = Engine.restore(snapshot[1])
             except UnreadableSnapshot as error:
                 log.warning("reading the whole journal instead of its snapshot", error=str(error))
             else:
-                self._latest = sequence
-                return sequence, engine
-        return 0, Engine()
+                self._latest = snapshot[0]
+                return snapshot, engine
+        return None, Engine()
 
     def keep(self, sequence: int, engine: Engine, *, idle: bool) -> tuple[int, bytes] | None:
         """Save the engine's state when it is due and affordable; return the sequence number and the state if it was.

@@ -6,7 +6,8 @@ import pytest
 from structlog.typing import EventDict
 
 from snews_cs.messages.limits import MAX_KEPT_BYTES
-from snews_cs.server.loop import GROUP, SWEEP_EVERY_S
+from snews_cs.server.housekeeping import SWEEP_EVERY_S
+from snews_cs.server.loop import GROUP
 from tests.server.conftest import OpenHouse, said, seen
 from tests.support.server import check_alert
 

@@ -256,7 +256,7 @@ def test_a_long_spool_is_journaled_in_groups(open_house: OpenHouse, monkeypatch:
 
 STORE_CALLS = {
     "prepare": 1,
-    "latest_snapshot": 2,
+    "latest_snapshot": 1,
     "entries": 12,
     "known_keys": 1,
     "append": 2,
