@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.stages import running_server
 from benchmarks.surroundings import TOPICS, started_broker
-from snews_cs.server.replay import replay
+from snews_cs.inspection.replay import replay
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_reader
 from tests.support.hand import Hand

@@ -8,13 +8,13 @@ from typing import Protocol
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Alert, AlertType
 from snews_cs.errors import StreamError
+from snews_cs.inspection.status import UNPUBLISHED_NS, kind_of
 from snews_cs.messages.times import NS_PER_S, describe_duration, posix_from_tai
 from snews_cs.messages.types import Nanoseconds, Observation
 from snews_cs.monitoring.metrics import MOST_KINDS
 from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.monitoring.watchdog import Watchdog
 from snews_cs.server.observer import Standing
-from snews_cs.server.status import UNPUBLISHED_NS, kind_of
 from snews_cs.storage.entry import Entry
 
 STALLED_S = 10.0

@@ -14,8 +14,8 @@ import pytest
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Outcome
+from snews_cs.inspection.replay import replay
 from snews_cs.messages.types import Message
-from snews_cs.server.replay import replay
 from snews_cs.storage.open import open_storage
 from tests.cli.conftest import PASSWORD, Writer, run, seen
 from tests.storage.builders import make_alerting, make_entry

@@ -9,9 +9,9 @@ import pytest
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Outcome
+from snews_cs.inspection.status import kind_of
 from snews_cs.messages.times import NS_PER_S, posix_from_tai
 from snews_cs.messages.types import Message, Observation
-from snews_cs.server.status import kind_of
 from tests.cli.conftest import NOW, Writer, run, seen
 
 

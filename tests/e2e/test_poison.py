@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from snews_cs.server.status import kind_of
+from snews_cs.inspection.status import kind_of
 from snews_cs.streams.alerts import AlertStream
 from tests.support.broker import Broker
 from tests.support.hand import Hand, Place

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import get_args
 
+from snews_cs.inspection.status import kind_of
 from snews_cs.messages.admission import AdmissionPolicy, Reading, read_message
 from snews_cs.messages.limits import MAX_REASON_CHARACTERS
 from snews_cs.messages.masking import mask_passwords
@@ -13,7 +14,6 @@ from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import parse_utc
 from snews_cs.messages.types import MESSAGE, Command, DetectorMessage, Observation
-from snews_cs.server.status import kind_of
 from tests.support.mutations import LARGEST, mutations
 
 NOW = parse_utc("2026-11-21T06:50:00Z")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from snews_cs.coincidence.types import CacheKey
+from snews_cs.inspection.browse import detector_of
 from snews_cs.messages.times import format_utc
 from snews_cs.messages.types import (
     MESSAGE,
@@ -16,7 +17,6 @@ from snews_cs.messages.types import (
     Reconcile,
     Retraction,
 )
-from snews_cs.server.browse import detector_of
 from snews_cs.storage.codec import json_text
 from snews_cs.storage.entry import Entry
 

@@ -10,7 +10,7 @@ from snews_cs.cli.inspect import entries as words
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import dump, printable, show_fields, show_table
 from snews_cs.errors import StorageError
-from snews_cs.server.browse import follow, latest, wanted
+from snews_cs.inspection.browse import follow, latest, wanted
 from snews_cs.storage.entry import Entry
 from snews_cs.waiting import StopRequest
 

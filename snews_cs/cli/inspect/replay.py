@@ -5,7 +5,7 @@ import click
 from snews_cs.cli.inspect import entries as words
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import printable
-from snews_cs.server import replay as replaying
+from snews_cs.inspection import replay as replaying
 
 
 @click.command()

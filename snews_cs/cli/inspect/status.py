@@ -8,9 +8,9 @@ from snews_cs.cli.inspect import entries as words
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import printable, show_fields, show_table
 from snews_cs.errors import SnewsError
+from snews_cs.inspection.status import Level, Status, judge, look
 from snews_cs.messages.times import NS_PER_S, describe_duration, tai_from_posix
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.server.status import Level, Status, judge, look
 
 MOST_REASONS = 10
 """How many kinds of refusals are shown."""

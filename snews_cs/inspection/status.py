@@ -14,9 +14,9 @@ from snews_cs.coincidence.cache import Cache
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import CacheKey
 from snews_cs.errors import UnreadableSnapshot
+from snews_cs.inspection.replay import Replayed, decide_again
 from snews_cs.messages.times import NS_PER_S, describe_duration
 from snews_cs.messages.types import Nanoseconds
-from snews_cs.server.replay import Replayed, decide_again
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import StoreReader
 
