@@ -101,9 +101,11 @@ class Lane:
 
     @property
     def wait_s(self) -> float:
-        """How long until the first entry, if another server is to publish it, wants to be looked after again, s."""
-        if not self.pending or self.pending[0].is_ours:
+        """How long until the first entry wants to be looked after again, s."""
+        if not self.pending:
             return float("inf")
+        if self.pending[0].is_ours:
+            return max(self._not_before_s - self._monotonic(), 0.0)
         is_blocking = any(pending.is_ours for pending in self.pending)
         due_s = 0 if is_blocking else self._waits_since_s() + TAKE_OVER_AFTER_S - self._monotonic()
         return max(due_s, self._not_before_s - self._monotonic(), BLOCKED_WAIT_S)

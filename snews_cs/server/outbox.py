@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 FINISH_WITHIN_S = 1.0
 """For how long alerts are published on after a wish to stop, s; what is left then goes out after the restart."""
 
+TESTS_AT_ONCE_S = 0.1
+"""For how long alerts of tests are published on while real observations may wait, s."""
+
 TAIL = 10_000
 """How many of the newest alerts on a topic are looked at after a restart for those already published."""
 
@@ -191,8 +194,10 @@ class Outbox:
     def _publish_lane(self, lane: Lane, *, alone: bool) -> None:
         try:
             self._look_at_topic(lane)
-            while self._monotonic() < self._until_s and lane.is_due(self._sent, alone=alone):
-                self._publish_entry(lane.topic, lane.pending[0])
+            until_s = self._until(lane)
+            while self._monotonic() < until_s and lane.is_due(self._sent, alone=alone):
+                if not self._publish_entry(lane.topic, lane.pending[0], until_s):
+                    break
                 sent = lane.pop()
                 if sent.when_sent is not None:
                     sent.when_sent(sent.entry)
@@ -206,10 +211,21 @@ class Outbox:
         else:
             lane.succeeded()
 
-    def _publish_entry(self, topic: str, pending: Pending) -> None:
+    def _until(self, lane: Lane) -> float:
+        """Return until when a lane may be published in this round; what is left of tests waits for the next one."""
+        if lane.topic == self._topics.alerts:
+            return self._until_s
+        return min(self._until_s, self._monotonic() + TESTS_AT_ONCE_S)
+
+    def _publish_entry(self, topic: str, pending: Pending, until_s: float) -> bool:
+        """Publish the alerts of an entry, at least one of them, until then; whether all are on the topic."""
+        is_first = True
         for index, alert in enumerate(pending.alerts):
             if alert.alert_uuid in self._sent:
                 continue
+            if not is_first and self._monotonic() >= until_s:
+                return False
+            is_first = False
             if pending.announced <= index:
                 _announce(alert, topic)
                 pending.announced = index + 1
@@ -222,6 +238,7 @@ class Outbox:
             self._publisher.publish_all([publication])
             self._sent.add(alert.alert_uuid)
             self._observer.acknowledged(pending.entry, alert)
+        return True
 
     def _mark(self) -> None:
         """Mark what is published."""

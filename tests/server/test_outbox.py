@@ -8,7 +8,7 @@ import pytest
 from structlog.typing import EventDict
 
 from snews_cs.errors import StoreUnreachable
-from snews_cs.server.outbox import FINISH_WITHIN_S
+from snews_cs.server.outbox import FINISH_WITHIN_S, TESTS_AT_ONCE_S
 from snews_cs.streams.publication import Publication
 from tests.server.conftest import START_UTC, House, OpenHouse, said, seen
 from tests.support.flaky import away, nothing
@@ -241,6 +241,17 @@ def test_what_may_be_on_its_topic_waits_until_that_can_be_read(open_house: OpenH
     assert again.storage.unpublished() == []
 
 
+def slowly(house: House, monkeypatch: pytest.MonkeyPatch, takes_s: float) -> None:
+    """Let each publication take so long."""
+    publish_all = house.publisher.publish_all
+
+    def slow(publications: Sequence[Publication]) -> None:
+        house.monotonic_s += takes_s
+        publish_all(publications)
+
+    monkeypatch.setattr(house.publisher, "publish_all", slow)
+
+
 def test_told_to_stop_it_goes_on_for_a_while_and_no_longer(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,13 +259,7 @@ def test_told_to_stop_it_goes_on_for_a_while_and_no_longer(
     house.publisher.failures = 1
     house.say(*(seen(detector, -100 * number) for number in range(6) for detector in ("JUNO", "LVD")))
     house.monotonic_s += 60
-
-    def slow(publications: Sequence[Publication]) -> None:
-        house.monotonic_s += FINISH_WITHIN_S / 2
-        publish_all(publications)
-
-    publish_all = house.publisher.publish_all
-    monkeypatch.setattr(house.publisher, "publish_all", slow)
+    slowly(house, monkeypatch, FINISH_WITHIN_S / 2)
     house.outbox.request_stop()
     house.say()
     assert len(house.publisher.uuids()) == 2
@@ -278,3 +283,44 @@ def test_told_to_stop_it_publishes_for_a_second_and_leaves_the_rest(open_house: 
     again = open_house(publisher=house.publisher)
     again.say()
     assert [alert["revision"] for alert in house.publisher.contents()] == [1, 2]
+
+
+def retract_many(house: House, count: int, **more: Any) -> None:
+    """Let one message end so many events."""
+    house.say(*(seen(detector, -100 * each, **more) for each in range(count) for detector in ("JUNO", "LVD")))
+    for _ in range(count):
+        house.say()
+    assert len(house.outbox) == 0
+    house.topic.write({"detector_name": "LVD", "tier": "Retraction", "retract_latest_n": "ALL", **more})
+
+
+def test_however_many_tests_wait_a_real_alert_goes_out_soon(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of these are of one message, so that they cannot be told apart by their entries."""
+    house = open_house()
+    retract_many(house, 8, is_test=True)
+    slowly(house, monkeypatch, 0.4 * TESTS_AT_ONCE_S)
+    house.server.round(0)
+    assert len(house.publisher.uuids("testing")) == 8 + 3
+    assert house.outbox.wait_s == 0
+    house.say(*PAIR)
+    assert len(house.publisher.uuids()) == 1
+    for _ in range(2):
+        house.server.round(0)
+    assert len(set(house.publisher.uuids("testing"))) == len(house.publisher.uuids("testing")) == 16
+    assert house.storage.unpublished() == []
+
+
+def test_told_to_stop_it_leaves_the_rest_of_an_entry_too(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house()
+    retract_many(house, 6)
+    slowly(house, monkeypatch, FINISH_WITHIN_S / 2)
+    house.outbox.request_stop()
+    house.server.round(0)
+    assert len(house.publisher.uuids()) == 6 + 2
+    again = open_house(publisher=house.publisher)
+    again.say()
+    assert len(house.publisher.uuids()) == len(set(house.publisher.uuids())) == 12
