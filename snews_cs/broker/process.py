@@ -111,26 +111,9 @@ def start_broker(
     auto_create: bool = True,
     advertised_port: int | None = None,
 ) -> BrokerProcess:
-    """Start an embedded broker and wait until clients can connect.
+    """Start an embedded broker, on free ports unless told which, and wait until clients can connect.
 
-    Parameters
-    ----------
-    data
-        Directory of its log; made if it is missing.
-    port
-        Port of the main listener, 0 for any free one.
-    users
-        Password of each user; if there are any, the main listener serves nobody who does not log in.
-    plain_port
-        Port of a second listener that asks for no login, 0 for any free one, None for no such listener.
-    topics
-        Topics that are there from the start.
-    partitions
-        Partitions of a topic that is made without saying how many.
-    auto_create
-        Whether a topic is made when a client first asks for it.
-    advertised_port
-        Port of the main listener as clients are told to connect to it, if something stands between; None for its own.
+    The parameters are those of :class:`~snews_cs.broker.config.BrokerConfig`.
 
     Raises
     ------

@@ -45,13 +45,6 @@ class Replayed(NamedTuple):
         return None
 
 
-def decide(engine: Engine, entry: Entry) -> Outcome | None:
-    """Apply an entry to the engine for good, as when it was journaled; None if its message was refused."""
-    outcome = apply_entry(engine, entry)
-    engine.settle()
-    return outcome
-
-
 def replay(entries: Iterable[Entry]) -> Iterator[Replayed]:
     """Decide a journal anew, beginning with an engine that knows nothing.
 
@@ -69,13 +62,15 @@ def replay(entries: Iterable[Entry]) -> Iterator[Replayed]:
 
 
 def decide_again(engine: Engine, entry: Entry) -> Replayed:
-    """Apply an entry; if the engine fails on it, say so and leave the engine as it was."""
+    """Apply an entry for good; if the engine fails on it, say so and leave the engine as it was."""
     try:
-        return Replayed(entry, decide(engine, entry))
+        outcome = apply_entry(engine, entry)
+        engine.settle()
     except Exception as error:  # it must not hide what comes after it
         log.critical("ALARM: the engine failed on an entry of the journal", sequence=entry.sequence, error=repr(error))
         log.debug("how it failed", exc_info=True)
         return Replayed(entry, None, type(error).__name__)
+    return Replayed(entry, outcome)
 
 
 def _differences(was: Outcome | None, now: Outcome | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hop.io import StartPosition
 from snews_cs.errors import MessageRefused
 from snews_cs.messages.raw import RawMessage
 from snews_cs.streams.address import TopicAddress
-from snews_cs.streams.reader import Arrival, Reader
+from snews_cs.streams.reader import Reader, ReceivedRecord
 from snews_cs.streams.session import ReadFrom
 from snews_cs.streams.stream import TopicStream
 
@@ -72,7 +72,7 @@ class AlertStream(TopicStream):
         source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=group_id, start=start)
         super().__init__(Reader(source, on_open=on_open))
         self._keeps_position = group_id is not None
-        self._last: dict[int, Arrival] = {}
+        self._last: dict[int, ReceivedRecord] = {}
 
     def batch(self, timeout_s: float, limit: int = 100) -> list[ReceivedAlert]:
         """Wait for an alert, at most that long, and return it with those that have arrived behind it already.
@@ -111,7 +111,7 @@ def json_object(record: RawMessage) -> dict[str, Any]:
     return content
 
 
-def _received(arrival: Arrival) -> Iterator[ReceivedAlert]:
+def _received(arrival: ReceivedRecord) -> Iterator[ReceivedAlert]:
     record = arrival.record
     try:
         yield ReceivedAlert(json_object(record), record.timestamp_ms, arrival.arrived_unix_ns)

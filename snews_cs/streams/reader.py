@@ -19,7 +19,7 @@ _MOST_BUFFERED = 8_000_000
 _OVERHEAD = 500
 
 
-class Arrival(NamedTuple):
+class ReceivedRecord(NamedTuple):
     """A record, when it arrived here (POSIX time, ns), and in which opening of the topic."""
 
     record: RawMessage
@@ -48,7 +48,7 @@ class Reader:
         self._on_open = on_open
         self._backoff = Backoff()
         self._closing = StopRequest()
-        self._arrived: SimpleQueue[Arrival | None] = SimpleQueue()  # None only wakes up whoever waits
+        self._arrived: SimpleQueue[ReceivedRecord | None] = SimpleQueue()  # None only wakes up whoever waits
         self._put_bytes = self._taken_bytes = 0
         self._session: Session | None = None
         self._is_open = False
@@ -73,7 +73,7 @@ class Reader:
         """Whether all has been taken that ever will arrive (only a reader ``until_end`` gets there)."""
         return self._finished and self._arrived.empty()
 
-    def take(self, timeout_s: float, limit: int) -> list[Arrival]:
+    def take(self, timeout_s: float, limit: int) -> list[ReceivedRecord]:
         """Wait for the first arrival, at most that long, and return it with what else is there already.
 
         Raises
@@ -83,7 +83,7 @@ class Reader:
         """
         if self._crash is not None and self._arrived.empty():
             raise StreamError(f"reading {self._source.address} ended unexpectedly") from self._crash
-        taken: list[Arrival] = []
+        taken: list[ReceivedRecord] = []
         try:
             arrival = self._arrived.get(timeout=timeout_s)
             while arrival is not None:
@@ -160,7 +160,7 @@ class Reader:
                 self._opened()
             if item is None:
                 continue
-            arrival = Arrival(item, time.time_ns(), session)
+            arrival = ReceivedRecord(item, time.time_ns(), session)
             self._put_bytes += arrival.size
             self._arrived.put(arrival)
             while self._put_bytes - self._taken_bytes > _MOST_BUFFERED:

@@ -3,7 +3,7 @@
 from typing import Self
 
 from snews_cs.errors import StreamError
-from snews_cs.streams.reader import Arrival, Reader
+from snews_cs.streams.reader import Reader, ReceivedRecord
 
 
 class TopicStream:
@@ -46,5 +46,5 @@ class TopicStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, timeout_s: float, limit: int) -> list[Arrival]:
+    def _take(self, timeout_s: float, limit: int) -> list[ReceivedRecord]:
         return [] if self._stop_requested else self._reader.take(timeout_s, limit)
