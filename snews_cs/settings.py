@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -47,11 +48,11 @@ SHORT_PASSWORD = 8
 """An administrator's password of fewer characters is easily guessed."""
 
 
-def _state_directory() -> Path:
-    """Return systemd's directory for a service's state (``StateDirectory=``), else that in the user's home."""
+def _state_directory(kind: str) -> Path:
+    """Return a directory in systemd's for a service's state (``StateDirectory=``), else in the user's home."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(given or home) / ("spool" if given else "snews_cs/spool")
+    return Path(given or Path(home) / "snews_cs") / kind
 
 
 class Settings(BaseSettings):
@@ -106,7 +107,7 @@ class Settings(BaseSettings):
     """A neutrino time at most this far in the future is accepted (seconds)."""
     database_server: StoreURL = Field("mongodb://localhost:27017", alias="DATABASE_SERVER")
     """The store: ``mongodb://...`` or ``sqlite:///PATH``."""
-    spool_directory: LocalPath = Field(default_factory=_state_directory, alias="SPOOL_DIRECTORY")
+    spool_directory: LocalPath = Field(default_factory=partial(_state_directory, "spool"), alias="SPOOL_DIRECTORY")
     """Where each server keeps, in a directory named after its tag, what it decides while the store is away."""
     server_tag: Text = Field(default_factory=socket.gethostname, alias="SERVER_TAG")
     """This server's name in alerts and in the journal; the host name by default."""
@@ -135,7 +136,11 @@ class Settings(BaseSettings):
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
     """The Slack channel that the bot writes to."""
     remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * DAY_NS, alias="REMOVE_FIGURES_AFTER")
-    """Figures older than this are deleted (days) (not in this version yet)."""
+    """Figures older than this are deleted (days)."""
+    figures_directory: LocalPath = Field(
+        default_factory=partial(_state_directory, "figures"), alias="FIGURES_DIRECTORY"
+    )
+    """Where the figures that were mailed to detectors' people are kept."""
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,144 @@
+"""Who asked how a detector's heartbeats do, by Get-Feedback, and is answered by mail."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from snews_cs.errors import MessageRefused
+from snews_cs.heartbeats.feedback.figures import FigureDirectory, figure_name
+from snews_cs.heartbeats.feedback.letters import Letter, feedback_letter
+from snews_cs.heartbeats.feedback.post import Post
+from snews_cs.heartbeats.feedback.report import report_on
+from snews_cs.heartbeats.statistics import DAY_NS, beats_of
+from snews_cs.messages.decoders import decode
+from snews_cs.messages.registry import Registry
+from snews_cs.messages.times import NS_PER_S
+from snews_cs.messages.types import GetFeedback, Nanoseconds
+from snews_cs.storage.entry import Entry
+from snews_cs.storage.protocol import StoreReader
+from snews_cs.storage.tables import HeartbeatRow
+
+log = structlog.get_logger(__name__)
+
+ANSWERED_FOR_NS = DAY_NS
+"""What was asked longer ago than this is not answered any more, ns: it was about another day."""
+
+MOST_ANSWERS = 10
+"""So many requests about one detector are answered within :data:`WITHIN_NS`: nobody's mailbox can be filled."""
+
+WITHIN_NS = 3_600 * NS_PER_S
+
+
+class Inquiries:
+    """Follows the journal, and queues an answer to each Get-Feedback, for the addresses registered for that detector.
+
+    Parameters
+    ----------
+    store
+        Holds the journal.
+    registry
+        Who may be answered.
+    post
+        Sends the answers.
+    figures
+        Where the figures are kept.
+    offline_after_ns
+        ``HB_OFFLINE_AFTER``, ns.
+    now
+        Returns the time, TAI ns.
+    """
+
+    def __init__(
+        self,
+        store: StoreReader,
+        registry: Registry,
+        post: Post,
+        figures: FigureDirectory,
+        *,
+        offline_after_ns: Nanoseconds,
+        now: Callable[[], Nanoseconds],
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._post = post
+        self._figures = figures
+        self._offline_after_ns = offline_after_ns
+        self._now = now
+        self._position: int | None = None
+        self._answered: defaultdict[str, deque[Nanoseconds]] = defaultdict(deque)
+
+    def look(self) -> None:
+        """Read what was journaled since the last look; at first, since as long as requests are answered.
+
+        Raises
+        ------
+        StorageError
+            If the store fails.
+        """
+        last = self._store.last_sequence()
+        if self._position is None:
+            self._position = _last_before(self._store, self._now() - ANSWERED_FOR_NS, last)
+        elif last < self._position:
+            log.warning("the store was emptied")
+            self._position = 0
+        for entry in self._store.entries(self._position):
+            if isinstance(entry.message, GetFeedback):
+                self._see_to(entry, entry.message)
+            self._position = entry.sequence
+
+    def _see_to(self, entry: Entry, message: GetFeedback) -> None:
+        if self._now() - entry.received_ns > ANSWERED_FOR_NS:
+            return
+        name = message.detector_name
+        detector = self._registry.resolve(name)
+        registered = {address.casefold() for address in detector.emails} if detector else frozenset()
+        addresses = {address.casefold() for address in message.emails if entry.verdict.accepted} & registered
+        if others := _asked_for(entry) - addresses:
+            log.warning("feedback is not mailed to who is not registered", detector=name, addresses=sorted(others))
+        if not addresses:
+            return
+        answered = self._answered[name]
+        while answered and entry.received_ns - answered[0] > WITHIN_NS:
+            answered.popleft()
+        if len(answered) >= MOST_ANSWERS:
+            log.warning("feedback is not mailed again so soon", detector=name, addresses=sorted(addresses))
+            return
+        answered.append(entry.received_ns)
+        compose = partial(self._answer, name, entry.received_ns)
+        for address in sorted(addresses):
+            self._post.add(f"feedback {entry.key}", address, compose)
+
+    def _answer(self, name: str, asked_ns: Nanoseconds) -> Letter:
+        """Write the answer, and draw its figure; both are of when it was asked for, whenever that is done."""
+        from snews_cs.heartbeats.feedback.figure import png_of  # matplotlib takes its time, and is seldom needed
+
+        rows = self._store.rows(HeartbeatRow, since_ns=asked_ns - DAY_NS - self._offline_after_ns)
+        beats = beats_of(row for row in rows if row.detector_name == name).get(name, [])
+        report = report_on(name, beats, asked_ns, offline_after_ns=self._offline_after_ns)
+        png, file_name = png_of(report), figure_name(name, asked_ns)
+        self._figures.keep(file_name, png)
+        return feedback_letter(report, (png, file_name))
+
+
+def _asked_for(entry: Entry) -> set[str]:
+    """Return all addresses that a request names: the message in the journal has the registered ones only."""
+    try:
+        message = decode(entry.raw).message
+    except MessageRefused:
+        return set()
+    return {address.casefold() for address in message.emails} if isinstance(message, GetFeedback) else set()
+
+
+def _last_before(store: StoreReader, time_ns: Nanoseconds, last: int) -> int:
+    """Return the number of an entry that was received before a time, and near to it: 0 if there is none."""
+    low, high = 0, last
+    while high - low > 1:
+        middle = (low + high) // 2
+        entry = store.entry(middle)
+        if entry is None or entry.received_ns >= time_ns:
+            high = middle
+        else:
+            low = middle
+    return low

@@ -1,0 +1,152 @@
+"""Each minute: who is silent that should not be, and who is back."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from snews_cs.heartbeats.feedback.chain import SilenceChain
+from snews_cs.heartbeats.feedback.letters import silence_letter
+from snews_cs.heartbeats.feedback.overdue import is_overdue, longest_silence_s
+from snews_cs.heartbeats.feedback.post import Post
+from snews_cs.heartbeats.feedback.silence import Silence
+from snews_cs.heartbeats.feedback.wording import moment
+from snews_cs.heartbeats.statistics import DAY_NS, Beat, DetectorBeats, beats_of, summarise
+from snews_cs.messages.registry import Detector, Registry
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.storage.notes import Notes
+from snews_cs.storage.protocol import StoreReader
+from snews_cs.storage.tables import HeartbeatRow
+
+log = structlog.get_logger(__name__)
+
+
+class SilenceWatch:
+    """Warns a detector's registered contacts once when a heartbeat is overdue, and once when it is back.
+
+    If no detector at all is heard, the fault is rather with the server or the broker, and the operators are told.
+    Their contacts are only warned when that has lasted as long as it takes to count as offline.
+
+    Parameters
+    ----------
+    store
+        Where the beats are.
+    registry
+        Whom to warn.
+    notes
+        What was found out before.
+    post
+        Sends the mails.
+    offline_after_ns
+        ``HB_OFFLINE_AFTER``, ns.
+    now
+        Returns the time, TAI ns.
+    """
+
+    def __init__(
+        self,
+        store: StoreReader,
+        registry: Registry,
+        notes: Notes,
+        post: Post,
+        *,
+        offline_after_ns: Nanoseconds,
+        now: Callable[[], Nanoseconds],
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._notes = notes
+        self._post = post
+        self._offline_after_ns = offline_after_ns
+        self._now = now
+        self._chains: dict[str, SilenceChain] = {}
+        self._told: dict[str, str] = {}
+        self._nobody_heard = False
+
+    def look(self) -> None:
+        """Look at everybody's beats.
+
+        Raises
+        ------
+        StorageError
+            If the store or the notes cannot be had.
+        """
+        for detector in self._registry.detectors:
+            self._chain(detector.name).read()
+        now_ns = self._now()
+        beats = beats_of(self._store.rows(HeartbeatRow, since_ns=now_ns - DAY_NS))
+        figures = {
+            name: summarise(name, beats[name], now_ns, offline_after_ns=self._offline_after_ns) for name in beats
+        }
+        overdue = [each for each in figures.values() if is_overdue(each, now_ns)]
+        others_heard = self._is_anybody_heard(figures.values(), overdue, now_ns)
+        if others_heard or len(overdue) < 2 or now_ns - _last_heard_ns(overdue) >= self._offline_after_ns:
+            for each in overdue:
+                self._found_silent(each, others_heard=others_heard)
+        for name in beats:
+            self._found_back(name, beats[name])
+        for detector in self._registry.detectors:
+            self._tell(detector, now_ns)
+
+    def _is_anybody_heard(
+        self, figures: Iterable[DetectorBeats], overdue: Collection[DetectorBeats], now_ns: Nanoseconds
+    ) -> bool:
+        """Return whether any detector is heard as it should be; tell the operators when that changes."""
+        punctual = [each for each in figures if each not in overdue]
+        is_heard = any(now_ns - (each.last_ns or 0) < self._offline_after_ns for each in punctual)
+        nobody_heard = len(overdue) > 1 and not is_heard
+        if nobody_heard and not self._nobody_heard:
+            log.error("no detector is heard any more: is the server running, and the broker?", overdue=len(overdue))
+        elif self._nobody_heard and not nobody_heard:
+            log.info("detectors are heard again")
+        self._nobody_heard = nobody_heard
+        return is_heard
+
+    def _found_silent(self, figures: DetectorBeats, *, others_heard: bool) -> None:
+        chain, longest_s = self._chain(figures.detector_name), longest_silence_s(figures)
+        if chain.last is not None and not chain.last.is_over:
+            return
+        silence = Silence(
+            detector_name=figures.detector_name,
+            since_ns=figures.last_ns or 0,
+            beats=figures.beats,
+            interval_mean_s=figures.interval_mean_s or 0.0,
+            interval_sigma_s=figures.interval_sigma_s or 0.0,
+            expected_within_s=longest_s or 0.0,
+            others_heard=others_heard,
+        )
+        if chain.add(silence):
+            log.warning("a detector is silent", detector=silence.detector_name, since=moment(silence.since_ns))
+
+    def _found_back(self, name: str, beats: Sequence[Beat]) -> None:
+        chain = self._chain(name)
+        if chain.last is None or chain.last.is_over:
+            return
+        since_ns = chain.last.since_ns
+        first = next((beat for beat in beats if beat.time_ns > since_ns), None)
+        if first and chain.add(replace(chain.last, back_ns=first.time_ns, back_status=first.status)):
+            log.info("a detector is back", detector=name, since=moment(first.time_ns), status=first.status)
+
+    def _tell(self, detector: Detector, now_ns: Nanoseconds) -> None:
+        """Queue the mails of what was found out last. Who sends them, and whether they were sent, the post knows."""
+        chain = self._chain(detector.name)
+        silence = chain.last
+        if silence is None or self._told.get(detector.name) == chain.name:
+            return
+        self._told[detector.name] = chain.name
+        if now_ns - (silence.back_ns or silence.since_ns) > DAY_NS:
+            return  # nobody who was registered since wants to know
+        if not detector.emails:
+            log.warning("nobody is registered to be told of a detector's silence", detector=detector.name)
+        for address in detector.emails:
+            self._post.add(chain.name, address, partial(silence_letter, silence))
+
+    def _chain(self, name: str) -> SilenceChain:
+        if name not in self._chains:
+            self._chains[name] = SilenceChain(self._notes, name)
+        return self._chains[name]
+
+
+def _last_heard_ns(figures: Iterable[DetectorBeats]) -> Nanoseconds:
+    return max(each.last_ns or 0 for each in figures)

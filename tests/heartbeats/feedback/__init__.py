@@ -1,0 +1,1 @@
+"""Tests of what detectors' people are told of their heartbeats."""
