@@ -35,6 +35,11 @@ COMMANDS = {
         "Read observations, find coincidences, publish alerts, until told to stop (Ctrl-C, SIGTERM).",
         is_service=True,
     ),
+    "run-feedback": LazyCommand(
+        "snews_cs.cli.run_feedback:run_feedback",
+        "Mail the contacts of each detector how its heartbeats do: if asked, and when it is silent or back.",
+        is_service=True,
+    ),
     "run-slack-bot": LazyCommand(
         "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once.", is_service=True
     ),

@@ -1,0 +1,100 @@
+"""``snews_cs run-feedback``."""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+import click
+import structlog
+
+from snews_cs.cli.embedded import embedded_store
+from snews_cs.errors import MailNotSent, SettingsError
+from snews_cs.heartbeats.feedback.figures import FigureDirectory
+from snews_cs.heartbeats.feedback.inquiries import Inquiries
+from snews_cs.heartbeats.feedback.post import Post
+from snews_cs.heartbeats.feedback.service import Feedback, open_patiently
+from snews_cs.heartbeats.feedback.watch import SilenceWatch
+from snews_cs.messages.registry import Registry
+from snews_cs.messages.times import tai_from_posix
+from snews_cs.messages.types import Nanoseconds
+from snews_cs.notify.deliveries import Deliveries
+from snews_cs.notify.mailbox import MailServer
+from snews_cs.settings import Settings
+from snews_cs.storage.open import open_notes, open_reader
+from snews_cs.waiting import StopRequest
+
+log = structlog.get_logger(__name__)
+
+STOPPED_WITHIN_S = 4
+"""A mail server that is slow to take a mail is waited for no longer than this when told to stop."""
+
+
+@click.command("run-feedback")
+@click.option(
+    "--firedrill/--no-firedrill", default=False, show_default=True, help="Look at the store of firedrills instead."
+)
+@click.option("--embedded", "is_embedded", is_flag=True, help="Look at the store of `run-coincidence --embedded`.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --embedded: its directory.  [default: $XDG_DATA_HOME/snews_cs]",
+)
+@click.pass_obj
+def run_feedback(settings: Settings, *, firedrill: bool, is_embedded: bool, data: Path | None) -> None:
+    """Mail the contacts of each detector how its heartbeats do.
+
+    Once when one is overdue (after at least 5 in 24 hours, a silence longer than their mean interval and 3 standard
+    deviations), once when it is back; and whenever they ask by Get-Feedback. Contacts are the addresses registered for
+    a detector (DETECTOR_REGISTRY). Needs smtp_server_addr and snews_sender_email; snews_sender_pass if the mail server
+    asks for a login. It looks at the store (DATABASE_SERVER) only; of several that share it, one mails.
+    """
+    if data is not None and not is_embedded:
+        raise SettingsError("--data goes with --embedded")
+    mail_server = MailServer.of(settings)
+    registry = Registry.load(settings.detector_registry)
+    stop = _stop_on_signals()
+    _check(mail_server)
+    address = embedded_store(settings, data) if is_embedded else settings.database_server
+    store = open_patiently(lambda: open_reader(address, firedrill=firedrill), stop)
+    if store is None:
+        return
+    with closing(store), closing(open_notes(address, firedrill=firedrill)) as notes:
+        deliveries = Deliveries(notes, holder=f"{settings.server_tag} {os.getpid()} {uuid.uuid4()}")
+        post = Post(mail_server, deliveries, server_tag=settings.server_tag, stop=stop, now=_now)
+        figures = FigureDirectory(settings.figures_directory, kept_ns=settings.remove_figures_after_ns)
+        offline_after_ns = settings.hb_offline_after_ns
+        inquiries = Inquiries(store, registry, post, figures, offline_after_ns=offline_after_ns, now=_now)
+        watch = SilenceWatch(store, registry, notes, post, offline_after_ns=offline_after_ns, now=_now)
+        log.info("looking after heartbeats", contacts=sum(len(each.emails) for each in registry.detectors))
+        Feedback(inquiries, watch, post, figures, stop=stop).run()
+    log.info("stopped")
+
+
+def _stop_on_signals() -> StopRequest:
+    """Return what SIGTERM and Ctrl-C make; who is waiting for a mail server then is interrupted soon after."""
+    stop = StopRequest()
+
+    def make(*_: object) -> None:
+        stop.make()
+        signal.alarm(STOPPED_WITHIN_S)
+
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, make)
+    return stop
+
+
+def _check(server: MailServer) -> None:
+    """End here if the settings are wrong. A mail server that is away will be back."""
+    try:
+        server.check()
+    except MailNotSent as trouble:
+        log.warning(str(trouble))
+
+
+def _now() -> Nanoseconds:
+    return tai_from_posix(time.time_ns())
