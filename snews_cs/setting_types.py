@@ -94,6 +94,12 @@ def _address(value: str) -> str:
     return value
 
 
+def _link(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>|]{1,500}", value):
+        raise ValueError(f"{value!r} is not of the form https://...")
+    return value
+
+
 def _mail_server(value: str) -> str:
     if not re.fullmatch(_HOST, value, re.ASCII):
         raise ValueError(f"{value!r} is not HOST or HOST:PORT")
@@ -117,6 +123,9 @@ Listener = Annotated[Text, AfterValidator(_listener)]
 
 LocalPath = Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)]
 """A place on the disk; ``~`` is the user's home."""
+
+Link = Annotated[Text, AfterValidator(_link)]
+"""``https://...``."""
 
 MailHost = Annotated[Text, AfterValidator(_mail_server)]
 """A mail server, ``HOST`` or ``HOST:PORT``."""

@@ -28,6 +28,7 @@ from snews_cs.setting_types import (
     Addresses,
     Broker,
     Days,
+    Link,
     Listener,
     LocalPath,
     MailHost,
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
     )
     """The topic of answers to connection tests, and of the alerts that test messages raise."""
     no_coincidence_topic: TopicURL | None = Field(None, alias="NO_COINCIDENCE_TOPIC")
-    """The topic on which observations that raise no alert are answered (not in this version yet)."""
+    """The topic on which observations that raise no alert are answered; without it none is."""
     hop_auth: bool = Field(True, alias="HOP_AUTH")
     """Whether to log in to the broker with the credentials of hop's ``auth.toml``."""
     consumer_group: Text = Field("snews_cs", alias="CONSUMER_GROUP")
@@ -135,6 +136,8 @@ class Settings(BaseSettings):
     """The token of the Slack bot."""
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
     """The Slack channel that the bot writes to."""
+    alert_link: Link = Field("https://snews2.org", alias="ALERT_LINK")
+    """Where to read on: the page that each message in Slack links to."""
     remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * DAY_NS, alias="REMOVE_FIGURES_AFTER")
     """Figures older than this are deleted (days)."""
     figures_directory: LocalPath = Field(

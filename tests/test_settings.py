@@ -165,6 +165,8 @@ def test_hop_auth_false(env_file: Path, value: str) -> None:
         "MONITORING_ADDRESS=localhost:65536",
         "ALERT_EMAILS=a@example.org;nobody",
         "snews_sender_email=nobody",
+        "ALERT_LINK=snews2.org",
+        "ALERT_LINK=https://snews2.org|More>",
     ],
 )
 def test_a_malformed_value_is_one_line_that_names_it(env_file: Path, line: str) -> None:

@@ -9,7 +9,7 @@ from snews_cs.cli.inspect.tables import printable
 from snews_cs.errors import SettingsError
 from snews_cs.monitoring.doctor import Doctor
 from snews_cs.monitoring.doctor.finding import Level
-from snews_cs.notify.slack import SLACK_API
+from snews_cs.notify.slack_channel import SLACK_API
 from snews_cs.settings import Settings
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}

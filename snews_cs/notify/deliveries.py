@@ -43,10 +43,10 @@ class Deliveries:
     """What was delivered, is being delivered, and by whom, in :class:`snews_cs.storage.notes.Notes`.
 
     A delivery is one thing to be done once, known by its name: an alert in a channel, a mail to an address. Before it
-    is made, a turn is taken: a note that one process only can write. Another process respects that until it has seen
-    no further turn for :data:`ABANDONED_AFTER_S` on its own monotonic clock; then it takes the next turn. When the
-    delivery is made, a receipt is written. So each is made once, and once more only if who made it was stopped, or
-    lost the answer, before the receipt.
+    is made, a turn is taken: a note that one process only can write. Another process respects that until it reads that
+    the delivery was left, or has seen no new turn for :data:`ABANDONED_AFTER_S` on its own monotonic clock; then it
+    takes the next turn. When the delivery is made, a receipt is written. So each is made once; once more only if who
+    made it was killed, or lost the answer, before the receipt.
 
     While the notes cannot be had, deliveries are made after :data:`STORE_PATIENCE_S` without: then several sites may
     make the same one. What is to be noted is kept in memory until it can be.
@@ -67,6 +67,7 @@ class Deliveries:
         self._monotonic = monotonic
         self._known: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
+        self._held: dict[str, int] = {}
         self._watched: dict[str, _Watched] = {}
         self._away_since: float | None = None
 
@@ -99,7 +100,17 @@ class Deliveries:
 
     def done(self, delivery: str, receipt: str) -> None:
         """Note that a delivery was made, and what came of it."""
+        self._held.pop(delivery, None)
         self.remember(f"receipt/{delivery}", receipt)
+
+    def leave(self) -> None:
+        """Let others make at once what was claimed here and not done; call it before the end."""
+        try:
+            for delivery, turn in self._held.items():
+                self._notes.add(_left(delivery, turn), self._holder)
+        except StorageError as error:
+            log.warning("what was not told could not be left to others", error=str(error))
+        self._held.clear()
 
     def remember(self, name: str, text: str) -> None:
         """Note something that happened, for good; of several texts of one name the first one counts."""
@@ -127,15 +138,27 @@ class Deliveries:
         watched = self._watched.get(delivery)
         last, holder = self._last_turn(delivery, watched.turn if watched else 0)
         if holder == self._holder:
+            self._held[delivery] = last
             return Claim.MINE
-        now = self._monotonic()
-        if watched is None or watched.turn != last:
-            watched = self._watched[delivery] = _Watched(last, now)
-        if last > 0 and now - watched.since < ABANDONED_AFTER_S:
+        self._held.pop(delivery, None)
+        if last > 0 and not self._is_abandoned(delivery, last):
             return Claim.OTHERS
-        if last > 0:
-            log.warning("another process did not finish telling people: taking over", delivery=delivery)
-        return Claim.MINE if self._notes.add(_turn(delivery, last + 1), self._holder) else Claim.OTHERS
+        if not self._notes.add(_turn(delivery, last + 1), self._holder):
+            return Claim.OTHERS
+        self._held[delivery] = last + 1
+        return Claim.MINE
+
+    def _is_abandoned(self, delivery: str, turn: int) -> bool:
+        now = self._monotonic()
+        watched = self._watched.get(delivery)
+        if watched is None or watched.turn != turn:
+            watched = self._watched[delivery] = _Watched(turn, now)
+        if self._notes.get(_left(delivery, turn)) is not None:
+            return True
+        if now - watched.since < ABANDONED_AFTER_S:
+            return False
+        log.warning("another process did not finish telling people: taking over", delivery=delivery)
+        return True
 
     def _last_turn(self, delivery: str, known: int) -> tuple[int, str | None]:
         """Return the number of the last turn that was taken (0: none), and who took it."""
@@ -168,3 +191,7 @@ class Deliveries:
 
 def _turn(delivery: str, number: int) -> str:
     return f"turn {number}/{delivery}"
+
+
+def _left(delivery: str, turn: int) -> str:
+    return f"left {turn}/{delivery}"

@@ -117,6 +117,7 @@ class Teller:
                 line.go_on()
             if not self._stop and not any(line.length for line in self._lines):
                 self._alerts.mark_done()
+        self._deliveries.leave()
 
     def _begin(self) -> None:
         """Find out since when each recipient is to be told; without that, old alerts cannot be told from new ones."""

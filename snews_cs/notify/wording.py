@@ -1,16 +1,33 @@
 """An alert in words."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, Field, FiniteFloat, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, ValidationError
 
 from snews_cs.errors import MessageRefused
+from snews_cs.messages.times import parse_utc
 
 _DAYS_PER_YEAR = 365.25
 _UNITS = (("year", 1.0), ("day", 1 / _DAYS_PER_YEAR), ("hour", 1 / _DAYS_PER_YEAR / 24))
 _BILLION_YEARS = 1e9
+_DASH = "\N{EN DASH}"
 
-_Line = Annotated[str, Field(max_length=200)]
+
+def _on_one_line(text: str) -> str:
+    """Return a text without what would end a line, or could not be shown."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def _time(text: str) -> str:
+    try:
+        parse_utc(text)
+    except MessageRefused as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+_Line = Annotated[str, Field(max_length=200), AfterValidator(_on_one_line)]
+_Time = Annotated[_Line, AfterValidator(_time)]
 
 
 class PublishedAlert(BaseModel, frozen=True):
@@ -22,7 +39,7 @@ class PublishedAlert(BaseModel, frozen=True):
     revision: int
     server_tag: _Line
     detector_names: list[_Line] = Field(min_length=1, max_length=100)
-    neutrino_times: list[_Line]
+    neutrino_times: list[_Time]
     p_values: list[FiniteFloat | None]
     false_alarm_rate_per_year: FiniteFloat = Field(ge=0)
     detectors_online: list[_Line]
@@ -31,6 +48,17 @@ class PublishedAlert(BaseModel, frozen=True):
     detector_flags: dict[_Line, list[_Line]] = Field(default={}, max_length=100)
     is_pre_sn: bool = False
     degraded: bool = False
+    sent_time_utc: _Time | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether test messages made it."""
+        return self.alert_type.startswith("TEST ")
+
+    @property
+    def kind(self) -> str:
+        """``INITIAL``, ``UPDATE`` or ``RETRACTION``, whether a test or not."""
+        return self.alert_type.removeprefix("TEST ")
 
     @classmethod
     def read(cls, content: dict[str, Any]) -> "PublishedAlert":
@@ -51,24 +79,102 @@ class PublishedAlert(BaseModel, frozen=True):
         return alert
 
 
-def alert_in_words(alert: PublishedAlert) -> str:
-    """Return what to tell people: what happened, who saw it and when, how likely chance is, and who says so."""
-    members = zip(alert.detector_names, alert.neutrino_times, alert.p_values, strict=True)
-    online = _count(len(alert.detectors_online), "detector")
-    lines = [
-        f"*{_headline(alert)}*",
-        *(f"\N{BULLET} {name} at {time}, {_p_value_in_words(p_value)}" for name, time, p_value in members),
-        f"By chance: {frequency_in_words(alert.false_alarm_rate_per_year)}, with {online} online",
+class Member(NamedTuple):
+    """A detector of an alert, as it stands in a table.
+
+    Parameters
+    ----------
+    detector_name
+        Its name.
+    time
+        When its first neutrino came: as published, with a blank for the ``T`` and without the ``Z``.
+    delay
+        How long after the first of all that was, ``+9.000 s``.
+    p_value
+        Its p-value to three digits; a dash if it gave none.
+    """
+
+    detector_name: str
+    time: str
+    delay: str
+    p_value: str
+
+
+MEMBER_COLUMNS = Member("Detector", "First neutrino (UTC)", "After the first", "p-value")
+"""What stands over them."""
+
+
+def members_of(alert: PublishedAlert) -> list[Member]:
+    """Return an alert's detectors, earliest first."""
+    return [
+        Member(name, time.replace("T", " ").removesuffix("Z"), _delay(time, alert.neutrino_times[0]), _digits(p_value))
+        for name, time, p_value in zip(alert.detector_names, alert.neutrino_times, alert.p_values, strict=True)
     ]
-    lines += [f"{name} is {' and '.join(flags)}" for name, flags in alert.detector_flags.items()]
+
+
+def headline(alert: PublishedAlert, *, firedrill: bool = False) -> str:
+    """Return in a line what an alert says."""
+    number = count(len(alert.detector_names), "detector")
+    match alert.kind:
+        case "RETRACTION":
+            news = f"{_what(alert)} WITHDRAWN: the coincidence no longer stands"
+        case "UPDATE":
+            news = f"{_what(alert)} updated: {number} coincide now"
+        case _:
+            news = f"{_what(alert)}: {number} coincide"
+    return _marked(news, alert, firedrill=firedrill)
+
+
+def headline_of_event(alert: PublishedAlert, *, firedrill: bool = False) -> str:
+    """Return the line that stands over the first message of an event once this later alert of it is out."""
+    match alert.kind:
+        case "RETRACTION":
+            news = f"WITHDRAWN: {_what(alert)}, the coincidence no longer stands"
+        case _:
+            number = count(len(alert.detector_names), "detector")
+            news = f"{_what(alert)}: {number} coincide now, revision {alert.revision} below"
+    return _marked(news, alert, firedrill=firedrill)
+
+
+def headline_of_merged(alert: PublishedAlert, *, firedrill: bool = False) -> str:
+    """Return the line that stands over the first message of an event that this alert takes the place of."""
+    return _marked(f"MERGED: {_what(alert)}, goes on in another event", alert, firedrill=firedrill)
+
+
+def chance_in_words(alert: PublishedAlert) -> str:
+    """Return how often chance alone would do this."""
+    online = count(len(alert.detectors_online), "detector")
+    return f"By chance: {frequency_in_words(alert.false_alarm_rate_per_year)}, with {online} online"
+
+
+def remarks(alert: PublishedAlert) -> list[str]:
+    """Return what else is to be known of an alert, a sentence each."""
+    said = [f"{name} is {' and '.join(flags)}" for name, flags in alert.detector_flags.items()]
     if alert.retracted_detector_names:
-        lines.append(f"Withdrawn by: {', '.join(alert.retracted_detector_names)}")
+        said.append(f"Withdrawn by: {', '.join(alert.retracted_detector_names)}")
     if alert.merged_event_ids:
-        lines.append(f"Takes the place of {_count(len(alert.merged_event_ids), 'event')}")
+        events = count(len(alert.merged_event_ids), "event")
+        said.append(f"Merged: takes the place of {events}, {', '.join(alert.merged_event_ids)}")
     if alert.degraded:
-        lines.append("Sent while the server could not reach its store")
-    lines.append(f"Event {alert.event_id}, revision {alert.revision}, server {alert.server_tag}")
-    return "\n".join(lines)
+        said.append("Sent while the server could not reach its store")
+    return said
+
+
+def origin(alert: PublishedAlert) -> str:
+    """Return which alert it is, and who says so."""
+    return f"Event {alert.event_id}, revision {alert.revision}, server {alert.server_tag}"
+
+
+def alert_in_words(alert: PublishedAlert, *, firedrill: bool = False) -> str:
+    """Return what to tell people: what happened, who saw it and when, how likely chance is, and who says so."""
+    lines = [headline(alert, firedrill=firedrill)]
+    lines += [
+        f"\N{BULLET} {each.detector_name} at {each.time} ({each.delay}), p-value {each.p_value}"
+        for each in members_of(alert)
+    ]
+    if alert.kind != "RETRACTION":
+        lines.append(chance_in_words(alert))
+    return "\n".join([*lines, *remarks(alert), origin(alert)])
 
 
 def frequency_in_words(rate_per_year: float) -> str:
@@ -82,20 +188,25 @@ def frequency_in_words(rate_per_year: float) -> str:
     return f"one in {shown} {unit}{'' if shown == '1' else 's'}"
 
 
-def _headline(alert: PublishedAlert) -> str:
-    kind = "pre-supernova alert" if alert.is_pre_sn else "supernova alert"
-    if alert.alert_type.endswith("RETRACTION"):
-        news = f"{kind} withdrawn: the coincidence no longer stands"
-    elif alert.alert_type.endswith("UPDATE"):
-        news = f"{kind} updated: {_count(len(alert.detector_names), 'detector')} coincide"
-    else:
-        news = f"{kind}: {_count(len(alert.detector_names), 'detector')} coincide"
-    return f"TEST, {news}" if alert.alert_type.startswith("TEST") else news[0].upper() + news[1:]
-
-
-def _p_value_in_words(p_value: float | None) -> str:
-    return "no p-value" if p_value is None else f"p-value {p_value:.3g}"
-
-
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return ``1 detector``, ``2 detectors``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _what(alert: PublishedAlert) -> str:
+    return "pre-supernova alert" if alert.is_pre_sn else "supernova alert"
+
+
+def _marked(news: str, alert: PublishedAlert, *, firedrill: bool) -> str:
+    """Return the line, marked as an exercise if it is one."""
+    if alert.is_test or firedrill:
+        return f"{'TEST' if alert.is_test else 'FIREDRILL'}, {news}"
+    return news[0].upper() + news[1:]
+
+
+def _delay(time: str, first: str) -> str:
+    return f"+{(parse_utc(time) - parse_utc(first)) / 10**9:.3f} s"
+
+
+def _digits(p_value: float | None) -> str:
+    return _DASH if p_value is None else f"{p_value:.3g}"

@@ -52,6 +52,35 @@ def test_what_another_began_is_taken_over_after_a_minute_without_news(notes: Not
     assert third.claim("d") is Claim.MINE
 
 
+def test_what_was_left_is_taken_over_at_once(notes: NotesThatMayBeAway) -> None:
+    clock = Clock()
+    one, other = (Deliveries(notes, holder=name, monotonic=clock) for name in ("one", "other"))
+    for delivery in ("done", "left", "lost"):
+        assert one.claim(delivery) is Claim.MINE
+    one.done("done", "receipt")
+    assert other.claim("left") is other.claim("lost") is Claim.OTHERS
+    clock.now += ABANDONED_AFTER_S
+    assert other.claim("lost") is Claim.MINE
+    assert one.claim("lost") is Claim.OTHERS
+    one.leave()
+    third = Deliveries(notes, holder="third", monotonic=clock)
+    assert [third.claim(delivery) for delivery in ("done", "left", "lost")] == [Claim.DONE, Claim.MINE, Claim.OTHERS]
+    assert third.claim("left") is Claim.MINE
+    assert other.claim("left") is Claim.OTHERS
+
+
+def test_what_cannot_be_left_now_is_taken_over_later(notes: NotesThatMayBeAway) -> None:
+    one, other = (
+        Deliveries(notes, holder="one", monotonic=Clock()),
+        Deliveries(notes, holder="other", monotonic=Clock()),
+    )
+    assert one.claim("d") is Claim.MINE
+    notes.away = True
+    one.leave()
+    notes.away = False
+    assert other.claim("d") is Claim.OTHERS
+
+
 def test_of_two_who_take_over_at_once_one_does(notes: NotesThatMayBeAway) -> None:
     clock = Clock()
     Deliveries(notes, holder="dead", monotonic=clock).claim("d")

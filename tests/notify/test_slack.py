@@ -1,196 +1,244 @@
-"""The bot posts each alert once, whatever Slack is like that day."""
+"""Each alert is told in Slack once, where it belongs, whatever Slack is like that day."""
 
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from snews_cs.errors import SettingsError
-from snews_cs.notify.posted import PostedAlerts
-from snews_cs.notify.slack import LONGEST_TEXT, SlackBot, SlackChannel
-from snews_cs.streams.alerts import ReceivedAlert
-from snews_cs.waiting import StopRequest
-from tests.notify.conftest import alert
-from tests.support.slack_server import CHANNEL, TOKEN, Fault, SlackServer
+from snews_cs.notify.deliveries import STORE_PATIENCE_S, Deliveries
+from snews_cs.notify.slack import SlackThread
+from snews_cs.notify.slack_channel import SlackChannel
+from snews_cs.notify.teller import Teller
+from tests.notify.conftest import Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
+from tests.support.slack_server import CHANNEL, TOKEN, Fault, Post, SlackServer, permalink
 
-NOW_MS = time.time_ns() // 10**6 + 3_600_000
-
-
-class RecordedStop(StopRequest):
-    """Notes the waits instead of waiting; stops on its own when there were many."""
-
-    def __init__(self, after: int = 100) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-        self._after = after
-
-    def wait(self, seconds: float) -> bool:
-        """Do not wait."""
-        self.waits.append(seconds)
-        if len(self.waits) >= self._after:
-            self.make()
-        return bool(self)
+E1, E2, E3 = "event-1", "event-2", "event-3"
 
 
-class ListedAlerts:
-    """Alerts from a list, after which the bot is stopped."""
+class Bot:
+    """A bot in a channel; each run is a new one, which knows what was noted."""
 
-    def __init__(self, stop: StopRequest, contents: Sequence[dict[str, object]], published_unix_ms: int) -> None:
-        self._stop = stop
-        self._left = [ReceivedAlert(content, published_unix_ms, 0) for content in contents]
-        self.taken = 0
-        self.done = 0
+    def __init__(self, slack: SlackServer, notes: NotesThatMayBeAway) -> None:
+        self.slack = slack
+        self.notes = notes
+        self.clock = Clock()
+        self._holders = 0
 
-    def batch(self, timeout_s: float, limit: int) -> list[ReceivedAlert]:
-        """Return the next ones."""
-        if not self._left:
-            self._stop.make()
-        batch, self._left = self._left[:limit], self._left[limit:]
-        self.taken += len(batch)
-        return batch
+    def run(self, *contents: dict[str, object], stop_after: int = 1000, firedrill: bool = False) -> ListedAlerts:
+        """Let a bot read these alerts."""
+        self._holders += 1
+        stop = RecordedStop(self.clock, after=stop_after)
+        alerts = ListedAlerts(stop, self.clock, contents, most_batches=stop_after)
+        deliveries = Deliveries(self.notes, holder=str(self._holders), monotonic=self.clock)
+        channel = SlackChannel(TOKEN, CHANNEL, api_url=self.slack.url)
+        recipient = SlackThread(channel, deliveries, link="https://snews2.org", firedrill=firedrill)
+        Teller(alerts, [recipient], deliveries, topic="t", stop=stop, monotonic=self.clock).run()
+        return alerts
 
-    def mark_done(self) -> None:
-        """Note it."""
-        self.done = self.taken
+    @property
+    def heads(self) -> list[Post]:
+        """The messages in the channel that are no replies."""
+        return [post for post in self.slack.posts if post.thread_ts is None]
+
+    def told(self) -> list[tuple[str, list[str]]]:
+        """Return each head line, and those of what stands below it."""
+        return [(head.headline, [reply.headline for reply in self.slack.thread(head)]) for head in self.heads]
 
 
 @pytest.fixture
-def posted(tmp_path: Path) -> Iterator[PostedAlerts]:
-    opened = PostedAlerts(tmp_path / "notes.sqlite")
-    yield opened
-    opened.close()
+def bot(slack: SlackServer, notes: NotesThatMayBeAway) -> Bot:
+    return Bot(slack, notes)
 
 
-def run_bot(
-    slack: SlackServer,
-    posted: PostedAlerts,
-    *contents: dict[str, object],
-    stop: StopRequest | None = None,
-    token: str = TOKEN,
-    channel: str = CHANNEL,
-    published_unix_ms: int = NOW_MS,
-) -> ListedAlerts:
-    stop = RecordedStop() if stop is None else stop
-    alerts = ListedAlerts(stop, contents, published_unix_ms)
-    SlackBot(alerts, SlackChannel(token, channel, stop, api_url=slack.url), posted, topic="t", stop=stop).run()
-    return alerts
+def revision(event_id: str, number: int, alert_type: str = "UPDATE", **changes: Any) -> dict[str, Any]:
+    return alert(
+        0, event_id=event_id, revision=number, alert_type=alert_type, alert_uuid=f"{event_id}.{number}", **changes
+    )
 
 
-def test_each_alert_is_posted_once_in_order(slack: SlackServer, posted: PostedAlerts) -> None:
-    alerts = run_bot(slack, posted, alert(0), alert(1, alert_type="UPDATE"), alert(0), alert(1))
-    assert [message.splitlines()[0] for message in slack.messages] == [
-        "*Supernova alert: 2 detectors coincide*",
-        "*Supernova alert updated: 2 detectors coincide*",
+INITIAL_1 = revision(E1, 1, "INITIAL")
+THREE: dict[str, Any] = {
+    "detector_names": ["Super-K", "LZ", "JUNO"],
+    "neutrino_times": ["2026-11-21T12:30:00Z", "2026-11-21T12:30:01Z", "2026-11-21T12:30:09Z"],
+    "p_values": [0.01, 0.02, 0.03],
+}
+
+
+def test_updates_and_the_retraction_go_into_the_thread_of_their_event_and_edit_its_head_line(bot: Bot) -> None:
+    bot.run(INITIAL_1, revision(E2, 1, "INITIAL"), revision(E1, 2, **THREE))
+    assert bot.told() == [
+        (
+            "Supernova alert: 3 detectors coincide now, revision 2 below",
+            ["Supernova alert updated: 3 detectors coincide now"],
+        ),
+        ("Supernova alert: 2 detectors coincide", []),
     ]
-    assert alerts.done == 4
+    bot.run(revision(E1, 3, "RETRACTION", **THREE))
+    assert bot.told()[0] == (
+        "WITHDRAWN: supernova alert, the coincidence no longer stands",
+        [
+            "Supernova alert updated: 3 detectors coincide now",
+            "Supernova alert WITHDRAWN: the coincidence no longer stands",
+        ],
+    )
+    head = bot.heads[0]
+    assert [block["type"] for block in head.blocks] == ["header", "section", "table", "context"]
+    assert len(head.blocks[2]["rows"]) == 3  # the rest of it is as it was posted
+    assert len(head.edits) == 2
+    assert bot.told()[1] == ("Supernova alert: 2 detectors coincide", [])
 
 
-def test_what_was_posted_before_a_restart_is_not_posted_again(slack: SlackServer, posted: PostedAlerts) -> None:
-    run_bot(slack, posted, alert(0))
-    run_bot(slack, posted, alert(0), alert(1))
-    assert len(slack.messages) == 2
+def test_merged_is_said_as_merged_in_both_threads(bot: Bot) -> None:
+    bot.run(INITIAL_1, revision(E2, 1, "INITIAL"), revision(E1, 2, merged_event_ids=[E2]))
+    assert bot.told() == [
+        (
+            "Supernova alert: 2 detectors coincide now, revision 2 below",
+            ["Supernova alert updated: 2 detectors coincide now"],
+        ),
+        (
+            "MERGED: supernova alert, goes on in another event",
+            ["MERGED: supernova alert, goes on in another event"],
+        ),
+    ]
+    update, farewell = bot.slack.posts[2], bot.slack.posts[3]
+    assert f"Merged: takes the place of 1 event, {E2}" in update.text
+    assert f"<{permalink(bot.heads[0].ts)}|event {E1}>" in farewell.text
+    assert "<!here>" not in update.text + farewell.text
 
 
-def test_what_was_published_before_the_first_start_is_history(slack: SlackServer, posted: PostedAlerts) -> None:
-    alerts = run_bot(slack, posted, alert(0), published_unix_ms=1_700_000_000_000)
-    assert slack.messages == []
-    assert alerts.done == 1
+def test_an_initial_alert_takes_the_place_of_others_too(bot: Bot) -> None:
+    bot.run(INITIAL_1, revision(E2, 1, "INITIAL"), revision(E3, 1, "INITIAL", merged_event_ids=[E1, E2]))
+    assert [line for line, _ in bot.told()] == [
+        "MERGED: supernova alert, goes on in another event",
+        "MERGED: supernova alert, goes on in another event",
+        "Supernova alert: 2 detectors coincide",
+    ]
+    assert all(f"<{permalink(bot.heads[2].ts)}|event {E3}>" in bot.slack.thread(head)[0].text for head in bot.heads[:2])
 
 
-def test_what_was_published_while_the_bot_was_down_is_news(slack: SlackServer, posted: PostedAlerts) -> None:
-    posted.began_unix_ms(CHANNEL, "t", 1_600_000_000_000)
-    run_bot(slack, posted, alert(0), published_unix_ms=1_700_000_000_000)
-    assert len(slack.messages) == 1
+def test_an_event_that_was_never_told_of_begins_where_it_is_heard_of(bot: Bot) -> None:
+    bot.run(revision(E1, 2, merged_event_ids=["unknown"]), revision(E1, 3))
+    assert bot.told() == [
+        (
+            "Supernova alert: 2 detectors coincide now, revision 3 below",
+            ["Supernova alert updated: 2 detectors coincide now"],
+        )
+    ]
+    assert not any("<!here>" in post.first_text for post in bot.slack.posts)
 
 
-def test_answers_and_junk_on_the_topic_are_passed_over(slack: SlackServer, posted: PostedAlerts) -> None:
+def test_each_alert_is_posted_once(bot: Bot) -> None:
+    update = revision(E1, 2)
+    alerts = bot.run(INITIAL_1, INITIAL_1, update, INITIAL_1, update)
+    bot.run(INITIAL_1, update)
+    assert len(bot.slack.posts) == 2
+    assert len(bot.heads[0].edits) == 1
+    assert alerts.done == 5
+
+
+def test_only_a_real_initial_rings(bot: Bot) -> None:
+    bot.run(INITIAL_1, revision(E1, 2), revision(E2, 1, "TEST INITIAL"))
+    bot.run(revision(E3, 1, "INITIAL"), firedrill=True)
+    texts = [post.first_text for post in bot.slack.posts]
+    assert ["<!here>" in text for text in texts] == [True, False, False, False]
+    assert [line for line, _ in bot.told()][1:] == [
+        "TEST, supernova alert: 2 detectors coincide",
+        "FIREDRILL, supernova alert: 2 detectors coincide",
+    ]
+
+
+def test_rate_limits_and_outages_are_waited_out(bot: Bot) -> None:
+    bot.slack.fail("chat.postMessage", Fault(429, retry_after=30), Fault(503), Fault(500))
+    bot.slack.fail("chat.update", Fault(429, retry_after=60), Fault(200, ""))
+    began = bot.clock.now
     with capture_logs() as lines:
-        run_bot(slack, posted, {"id": "0_test-connection"}, alert(0, detector_names=17), alert(1))
-    assert len(slack.messages) == 1
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["an alert was not posted"]
+        bot.run(INITIAL_1, revision(E1, 2))
+    waits = [line["again_in_s"] for line in lines if line["log_level"] == "warning"]
+    assert waits[0] == 30
+    assert waits[3] == 60
+    assert bot.clock.now - began >= sum(waits)
+    assert len(bot.slack.posts) == 2
+    assert bot.heads[0].headline.endswith("revision 2 below")
 
 
-def test_marks_of_slack_are_shown_as_they_are_and_long_texts_cut(slack: SlackServer, posted: PostedAlerts) -> None:
-    names = [f"<!channel> & {number}" for number in range(100)]
-    times, p_values = ["2026-11-21T12:30:00Z"] * 100, [None] * 100
-    run_bot(slack, posted, alert(0, detector_names=names, neutrino_times=times, p_values=p_values))
-    assert "&lt;!channel&gt; &amp; 0 at" in slack.messages[0]
-    assert len(slack.messages[0]) <= LONGEST_TEXT
+def test_what_an_answer_was_lost_to_is_posted_again(bot: Bot) -> None:
+    bot.slack.fail("chat.postMessage", Fault(drop=True))
+    bot.run(INITIAL_1)
+    assert len(bot.slack.posts) == 2  # who lost the answer cannot know
 
 
-def test_the_rate_limit_is_waited_out(slack: SlackServer, posted: PostedAlerts) -> None:
-    limited = Fault(429, '{"ok": false, "error": "ratelimited"}', retry_after=30)
-    slack.fail("chat.postMessage", limited, limited)
-    stop = RecordedStop()
-    run_bot(slack, posted, alert(0), stop=stop)
-    assert stop.waits == [30.0, 30.0]
-    assert len(slack.messages) == 1
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(500, "Internal Server Error"),
-        Fault(503, "<html>a proxy's page</html>"),
-        Fault(200, "<html>a proxy's page</html>"),
-        Fault(200, ""),
-        Fault(200, '{"ok": false, "error": "fatal_error"}'),
-        Fault(200, '{"ok": false, "error": "service_unavailable"}'),
-    ],
-)
-def test_an_outage_is_waited_out(slack: SlackServer, posted: PostedAlerts, fault: Fault) -> None:
-    slack.fail("auth.test", fault)
-    slack.fail("chat.postMessage", fault, fault, fault)
-    stop = RecordedStop()
-    with capture_logs() as lines:
-        run_bot(slack, posted, alert(0), stop=stop)
-    assert stop.waits == [0.1, 0.1, 0.2, 0.4]
-    assert len(slack.messages) == 1
-    assert len([line for line in lines if line["log_level"] == "warning"]) == 4
-
-
-def test_an_answer_that_is_lost_means_the_alert_is_posted_again(slack: SlackServer, posted: PostedAlerts) -> None:
-    slack.fail("chat.postMessage", Fault(drop=True))
-    run_bot(slack, posted, alert(0))
-    assert len(slack.messages) == 2  # at least once: who lost the answer cannot know
-
-
-def test_who_is_told_to_stop_while_slack_is_away_marks_nothing(posted: PostedAlerts) -> None:
-    with capture_logs() as lines:
-        server = SlackServer()
-        server.close()
-        stop = RecordedStop(after=3)
-        alerts = run_bot(server, posted, alert(0), stop=stop)
+def test_a_bot_that_is_stopped_during_an_outage_leaves_the_rest_to_the_next_one(bot: Bot) -> None:
+    bot.slack.fail("chat.postMessage", *[Fault(503)] * 1000)
+    alerts = bot.run(INITIAL_1, stop_after=40)
     assert alerts.done == 0
-    assert all("Slack does not answer" in line["event"] for line in lines)
+    bot.slack.faults.clear()
+    began = bot.clock.now
+    bot.run(INITIAL_1)
+    assert len(bot.slack.posts) == 1
+    assert bot.clock.now - began < 1  # what it had begun, it left
 
 
-@pytest.mark.parametrize(
-    ("token", "channel", "reason"),
-    [
-        ("xoxb-wrong", CHANNEL, "Slack refuses SLACK_TOKEN: invalid_auth"),
-        (TOKEN, "C0WRONG", "Slack refuses slack_channel_id C0WRONG: channel_not_found"),
-    ],
-)
-def test_a_wrong_token_or_channel_is_found_at_start(
-    slack: SlackServer, posted: PostedAlerts, token: str, channel: str, reason: str
+def test_what_goes_wrong_for_good_ends_the_bot(bot: Bot) -> None:
+    bot.slack.refusals["chat.postMessage"] = "not_in_channel"
+    with pytest.raises(SettingsError, match=f"Slack refuses slack_channel_id {CHANNEL}: not_in_channel"):
+        bot.run(INITIAL_1)
+    bot.slack.refusals.clear()
+    bot.run(INITIAL_1)
+    assert len(bot.slack.posts) == 1
+
+
+def test_a_head_line_that_cannot_be_edited_holds_up_nothing(bot: Bot) -> None:
+    bot.slack.refusals["chat.update"] = "edit_window_closed"
+    bot.run(INITIAL_1, revision(E1, 2), revision(E1, 3))
+    assert bot.told() == [
+        ("Supernova alert: 2 detectors coincide", ["Supernova alert updated: 2 detectors coincide now"] * 2)
+    ]
+
+
+def test_without_the_store_alerts_are_told_and_find_their_thread_again(bot: Bot) -> None:
+    class CutOff(NotesThatMayBeAway):
+        def get(self, name: str) -> str | None:
+            self.away = self.away or (name.endswith(f"{E1}.2/message") and name.startswith("receipt/"))
+            return super().get(name)
+
+    bot.notes = CutOff(bot.notes)
+    began = bot.clock.now
+    bot.run(INITIAL_1, revision(E1, 2), revision(E2, 1, "INITIAL"))
+    assert STORE_PATIENCE_S <= bot.clock.now - began < STORE_PATIENCE_S + 10
+    assert bot.told() == [
+        (
+            "Supernova alert: 2 detectors coincide now, revision 2 below",
+            ["Supernova alert updated: 2 detectors coincide now"],
+        ),
+        ("Supernova alert: 2 detectors coincide", []),
+    ]
+
+
+def test_a_new_bot_without_the_store_posts_outside_of_the_thread_rather_than_not_at_all(bot: Bot) -> None:
+    bot.run(INITIAL_1)
+
+    class AwayOnceBegun(NotesThatMayBeAway):
+        def get(self, name: str) -> str | None:
+            self.away = not name.startswith("began/")
+            return super().get(name)
+
+    bot.notes = AwayOnceBegun(bot.notes)
+    bot.run(revision(E1, 2))
+    assert [line for line, _ in bot.told()] == [
+        "Supernova alert: 2 detectors coincide",
+        "Supernova alert updated: 2 detectors coincide now",
+    ]
+
+
+def test_the_bots_of_two_sites_post_each_alert_once_and_in_order(
+    bot: Bot, slack: SlackServer, notes: NotesThatMayBeAway
 ) -> None:
-    with pytest.raises(SettingsError, match=reason) as caught:
-        run_bot(slack, posted, token=token, channel=channel)
-    assert "xoxb" not in str(caught.value)
-
-
-@pytest.mark.parametrize("error", ["not_in_channel", "is_archived", "token_revoked", "missing_scope"])
-def test_what_goes_wrong_for_good_later_ends_the_bot(slack: SlackServer, posted: PostedAlerts, error: str) -> None:
-    slack.refusals["chat.postMessage"] = error
-    with pytest.raises(SettingsError, match="channels:read" if error == "missing_scope" else error):
-        run_bot(slack, posted, alert(0))
-    assert not posted.holds(CHANNEL, "alert 0")
-
-
-def test_a_token_that_may_not_look_at_channels_will_do(slack: SlackServer, posted: PostedAlerts) -> None:
-    slack.refusals["conversations.info"] = "missing_scope"
-    run_bot(slack, posted, alert(0))
-    assert len(slack.messages) == 1
+    """One is stopped after each alert, and the other reads all again."""
+    other = Bot(slack, notes)
+    other._holders = 100
+    updates = [revision(E1, number) for number in range(2, 8)]
+    for seen in range(1, len(updates) + 1):
+        (bot if seen % 2 else other).run(INITIAL_1, *updates[:seen])
+    assert len(slack.posts) == 7
+    assert bot.told()[0][0].endswith("revision 7 below")

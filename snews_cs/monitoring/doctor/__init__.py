@@ -8,7 +8,7 @@ from snews_cs.monitoring.doctor.kafka import Topics, check_broker
 from snews_cs.monitoring.doctor.machine import check_clock, check_registry, check_server
 from snews_cs.monitoring.doctor.people import check_mail, check_slack
 from snews_cs.monitoring.doctor.store import check_room, check_store
-from snews_cs.notify.slack import SLACK_API
+from snews_cs.notify.slack_channel import SLACK_API
 from snews_cs.settings import MASK, Settings
 
 
@@ -46,4 +46,4 @@ class Doctor:
         yield check_clock()
         yield check_server(settings.monitoring_address)
         yield check_slack(settings.slack_token, settings.slack_channel_id, self.slack_api)
-        yield check_mail()
+        yield check_mail(settings)
