@@ -18,6 +18,10 @@ COMMANDS = {
         "snews_cs.cli.broker:broker", "Run the embedded Kafka-protocol broker, until SIGTERM or Ctrl-C."
     ),
     "config": LazyCommand("snews_cs.cli.config:config", "Show every setting, its value in force and its source."),
+    "detectors": LazyCommand(
+        "snews_cs.cli.inspect.detectors:detectors",
+        "Show who is online, how regularly each detector's heartbeats come, and how late.",
+    ),
     "doctor": LazyCommand(
         "snews_cs.cli.doctor:doctor", "Look at all that a server needs, and say what to do where it is not there."
     ),
