@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from snews_cs.cli import main
 from snews_cs.errors import SettingsError, StoreUnreachable
 from snews_cs.fault_points import STEPS, VARIABLE, FaultPoint, interpose
-from snews_cs.server.outbox import AlertPublisher
+from snews_cs.server.sender import AlertPublisher
 from snews_cs.storage.protocol import Storage
 from snews_cs.streams.observations import ObservationStream
 

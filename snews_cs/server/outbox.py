@@ -3,21 +3,17 @@
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
-from uuid import UUID
 
 import structlog
 
 from snews_cs.coincidence.types import Alert
 from snews_cs.errors import StreamError
-from snews_cs.messages.times import posix_from_tai
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.server.lane import LONG_AGO, Lane, Pending
 from snews_cs.server.observer import Observer
+from snews_cs.server.sender import AlertPublisher, Sender
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
-from snews_cs.streams.publication import Publication, Publisher
 
 log = structlog.get_logger(__name__)
 
@@ -26,19 +22,6 @@ FINISH_WITHIN_S = 1.0
 
 TESTS_AT_ONCE_S = 0.1
 """For how long alerts of tests are published on while real observations may wait, s."""
-
-TAIL = 10_000
-"""How many of the newest alerts on a topic are looked at after a restart for those already published."""
-
-TAIL_MARGIN = timedelta(minutes=10)
-"""How much earlier than the oldest restored alert the look begins: the broker's clock is not ours."""
-
-
-class AlertPublisher(Publisher, Protocol):
-    """Publishes, and looks at what was published (:class:`snews_cs.streams.publisher.AlertPublisher`)."""
-
-    def tail(self, topic: str, limit: int, *, since: datetime | None = None) -> list[dict[str, Any]]:
-        """Return the newest records of a topic that are JSON objects; none of one that does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +62,14 @@ class Outbox:
         monotonic: Callable[[], float],
         observer: Observer,
     ) -> None:
-        self._publisher = publisher
+        self._sender = Sender(publisher, monotonic, observer)
         self._topics = topics
         self._storage = storage
         self._server_tag = server_tag
         self._monotonic = monotonic
-        self._observer = observer
         real, tests = topics.alerts, topics.connection_test
         self._lanes = {topic: Lane(topic, storage, monotonic) for topic in (real, tests)}
         self._unmarked: deque[Pending] = deque()
-        self._sent: set[str] = set()
         self._until_s = float("inf")
 
     def __len__(self) -> int:
@@ -145,9 +126,7 @@ class Outbox:
                 self._add([entry], is_ours=True, is_restored=is_restart)
             else:
                 self.adopt([entry])
-        self._sent = self._sent.union(sent_alone) & {
-            alert.alert_uuid for pending in self._pending() for alert in pending.alerts
-        }
+        self._sender.begin_anew(self._pending(), sent_alone)
 
     def publish(self, *, alone: bool = False) -> None:
         """Publish and mark all that is due, real alerts first; what a topic does not take is tried again later.
@@ -193,10 +172,10 @@ class Outbox:
 
     def _publish_lane(self, lane: Lane, *, alone: bool) -> None:
         try:
-            self._look_at_topic(lane)
+            self._sender.look_at_topic(lane)
             until_s = self._until(lane)
-            while self._monotonic() < until_s and lane.is_due(self._sent, alone=alone):
-                if not self._publish_entry(lane.topic, lane.pending[0], until_s):
+            while self._monotonic() < until_s and lane.is_due(self._sender.sent, alone=alone):
+                if not self._sender.send(lane.topic, lane.pending[0], until_s):
                     break
                 sent = lane.pop()
                 if sent.when_sent is not None:
@@ -217,29 +196,6 @@ class Outbox:
             return self._until_s
         return min(self._until_s, self._monotonic() + TESTS_AT_ONCE_S)
 
-    def _publish_entry(self, topic: str, pending: Pending, until_s: float) -> bool:
-        """Publish the alerts of an entry, at least one of them, until then; whether all are on the topic."""
-        is_first = True
-        for index, alert in enumerate(pending.alerts):
-            if alert.alert_uuid in self._sent:
-                continue
-            if not is_first and self._monotonic() >= until_s:
-                return False
-            is_first = False
-            if pending.announced <= index:
-                _announce(alert, topic)
-                pending.announced = index + 1
-            publication = Publication(
-                url=topic,
-                key=alert.event_id,
-                payload=pending.entry.alerts_json[index].encode(),
-                message_id=UUID(alert.alert_uuid).bytes,
-            )
-            self._publisher.publish_all([publication])
-            self._sent.add(alert.alert_uuid)
-            self._observer.acknowledged(pending.entry, alert)
-        return True
-
     def _mark(self) -> None:
         """Mark what is published."""
         while self._unmarked:
@@ -247,31 +203,5 @@ class Outbox:
             if not self._storage.mark_published(pending.entry.sequence):
                 for lane in self._lanes.values():
                     lane.doubt()
-            self._sent -= {alert.alert_uuid for alert in pending.alerts}
+            self._sender.forget(pending)
             self._unmarked.popleft()
-
-    def _look_at_topic(self, lane: Lane) -> None:
-        """Learn which of the restored alerts reached the topic before the server that wrote them stopped."""
-        restored = [pending for pending in lane.pending if pending.is_restored]
-        if not restored:
-            return
-        earliest_ns = min(pending.entry.received_ns for pending in restored)
-        since = datetime.fromtimestamp(posix_from_tai(earliest_ns) / 1e9, UTC) - TAIL_MARGIN
-        published = {str(record.get("alert_uuid")) for record in self._publisher.tail(lane.topic, TAIL, since=since)}
-        for pending in restored:
-            pending.is_restored = False
-            for uuid in [alert.alert_uuid for alert in pending.alerts if alert.alert_uuid in published - self._sent]:
-                log.info("alert is on its topic already", alert_uuid=uuid)
-                self._sent.add(uuid)
-
-
-def _announce(alert: Alert, topic: str) -> None:
-    log.warning(
-        "PUBLISHING AN ALERT!!!",
-        alert_type=str(alert.alert_type),
-        detectors=[member.detector_name for member in alert.members],
-        sub_list_number=alert.sub_list_number,
-        revision=alert.revision,
-        event_id=alert.event_id,
-        topic=topic,
-    )
