@@ -65,8 +65,10 @@ def _show_evenly(axes: Axes, seen: Seconds) -> None:
     low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
     if 0 <= low < high / 2:
         low = 0.0
-    margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+    margin = 0.08 * (high - low) or 0.1 * abs(high)
     low, high = (low and low - margin), (high and high + margin)
+    if low == high:
+        high = 1.0
     fitting = [unit for unit in UNITS if unit[0] <= 1 or high - low >= unit[0]]
     unit_s, unit = min(unit_of(max(abs(low), abs(high))), fitting[-1])
     ticks: Seconds = MaxNLocator(_TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(  # type: ignore[assignment]
