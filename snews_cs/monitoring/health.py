@@ -34,11 +34,15 @@ class Page(NamedTuple):
 
 
 def healthz(monitor: Monitor) -> Page:
-    """Return the health page: a JSON object of ``status`` (OK or FAILING), ``problems``, ``version``, ``journal``."""
-    problems = monitor.problems()
+    """Return the health page: a JSON object.
+
+    ``status`` is OK, WARNING or FAILING; ``problems`` and ``warnings`` say why; ``version``; ``journal``, its length.
+    """
+    problems, warnings = monitor.problems(), monitor.warnings()
     content = {
-        "status": "FAILING" if problems else "OK",
+        "status": "FAILING" if problems else "WARNING" if warnings else "OK",
         "problems": problems,
+        "warnings": warnings,
         "version": __version__,
         "journal": monitor.sequence,
     }

@@ -12,6 +12,7 @@ from snews_cs.inspection.status import UNPUBLISHED_NS, kind_of
 from snews_cs.messages.times import NS_PER_S, describe_duration, posix_from_tai
 from snews_cs.messages.types import Nanoseconds, Observation
 from snews_cs.monitoring.metrics import MOST_KINDS
+from snews_cs.monitoring.online import OnlineWatch
 from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.monitoring.watchdog import Watchdog
 from snews_cs.server.observer import Standing
@@ -44,7 +45,8 @@ class Topic(Protocol):
 class Monitor:
     """Watches a server: an :class:`snews_cs.server.observer.Observer` that the loop tells what happens.
 
-    :meth:`problems` and :attr:`metrics` may be asked by any thread at any time; what ages, ages while the loop stands.
+    :meth:`problems`, :meth:`warnings` and :attr:`metrics` may be asked by any thread at any time; what ages, ages while
+    the loop stands.
 
     Parameters
     ----------
@@ -83,6 +85,7 @@ class Monitor:
         self._journaled_s: dict[str, float] = {}  # of entries with alerts on their way, by attempt
         self._reasons: set[str] = set()
         self._once_noisy: set[str] = set()
+        self._online = OnlineWatch(monotonic)
         metrics.since_round.set_function(self._since_round_s)
         metrics.longest_round.set_function(lambda: max(self._longest_s, self._since_round_s()))
         metrics.topic_open.set_function(lambda: float(topic.is_open))
@@ -110,6 +113,10 @@ class Monitor:
             found.append(str(self._topic.problem or "the observation topic is not open"))
         return found
 
+    def warnings(self) -> list[str]:
+        """Return what an operator should know of though alerts would go out now, one line each."""
+        return self._online.warnings()
+
     def ready(self) -> None:
         """Be told that messages are taken in from now on."""
         self._is_ready = True
@@ -136,7 +143,7 @@ class Monitor:
         if now_s - self._detectors_s >= DETECTORS_EVERY_S:
             self._detectors_s = now_s
             self._look_at_detectors(engine)
-        self._watchdog.feed("; ".join(self.problems()) or "OK")
+        self._watchdog.feed("; ".join(self.problems() or self.warnings()) or "OK")
 
     def journaled(self, entries: Sequence[Entry]) -> None:
         """Be told that messages were taken in, and that their entries are durable."""
@@ -199,6 +206,7 @@ class Monitor:
             self.metrics.detector_noisy.labels(name).set(name in noisy)
         online = engine.detectors_online(now_ns)
         self.metrics.online.set(len(online))
+        self._online.look(online)
         for beat in engine.heartbeats():
             if not beat.is_test:
                 self.metrics.detector_online.labels(beat.detector_name).set(beat.detector_name in online)

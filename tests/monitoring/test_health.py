@@ -11,6 +11,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from snews_cs import __version__
+from snews_cs.monitoring.doctor.finding import Level
+from snews_cs.monitoring.doctor.machine import check_server
 from snews_cs.monitoring.health import MOST_AT_ONCE, MonitoringServer
 from tests.monitoring.conftest import Watched
 
@@ -36,7 +38,23 @@ def test_healthy(server: MonitoringServer, watched: Watched) -> None:
     watched.round(sequence=7)
     status, content_type, content = get(server, "/healthz")
     assert (status, content_type) == (200, "application/json")
-    assert json.loads(content) == {"status": "OK", "problems": [], "version": __version__, "journal": 7}
+    assert json.loads(content) == {
+        "status": "OK",
+        "problems": [],
+        "warnings": [],
+        "version": __version__,
+        "journal": 7,
+    }
+
+
+def test_a_warning(server: MonitoringServer, watched: Watched) -> None:
+    for _ in range(2):
+        watched.round(60)
+    status, _, content = get(server, "/healthz")
+    warnings = ["too few detectors online to see a coincidence: none"]
+    assert (status, json.loads(content)["status"], json.loads(content)["warnings"]) == (200, "WARNING", warnings)
+    finding = check_server(server.address)
+    assert (finding.level, finding.text) == (Level.WARNING, f"at {server.address}: {warnings[0]}")
 
 
 def test_not_healthy(server: MonitoringServer, watched: Watched) -> None:
@@ -46,6 +64,7 @@ def test_not_healthy(server: MonitoringServer, watched: Watched) -> None:
     assert json.loads(content) == {
         "status": "FAILING",
         "problems": ["DEGRADED: the store is away", "1 alerts not published for 20 s"],
+        "warnings": [],
         "version": __version__,
         "journal": 0,
     }

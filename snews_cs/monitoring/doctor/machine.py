@@ -58,7 +58,7 @@ def check_server(address: str) -> Finding:
     try:
         connection.request("GET", "/healthz")
         health = json.loads(connection.getresponse().read(100_000))
-        status, problems = health["status"], "; ".join(health["problems"])
+        status, problems, warnings = health["status"], "; ".join(health["problems"]), "; ".join(health["warnings"])
     except ConnectionRefusedError:
         return Finding(Level.WARNING, "server", f"none answers at {address}", "start it: snews_cs run-coincidence")
     except (OSError, HTTPException) as error:
@@ -69,4 +69,6 @@ def check_server(address: str) -> Finding:
         connection.close()
     if problems:
         return Finding(Level.FAILED, "server", f"at {address}: {problems}", "mend what it says; see its log")
+    if warnings:
+        return Finding(Level.WARNING, "server", f"at {address}: {warnings}", "look who is silent: snews_cs detectors")
     return Finding(Level.OK, "server", f"at {address} says {status}")
