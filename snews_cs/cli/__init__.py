@@ -44,6 +44,9 @@ COMMANDS = {
         "Mail the contacts of each detector how its heartbeats do: if asked, and when it is silent or back.",
         is_service=True,
     ),
+    "run-mailer": LazyCommand(
+        "snews_cs.cli.run_mailer:run_mailer", "Mail each alert to the addresses of ALERT_EMAILS, once.", is_service=True
+    ),
     "run-slack-bot": LazyCommand(
         "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once.", is_service=True
     ),

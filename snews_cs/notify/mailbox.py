@@ -15,6 +15,9 @@ from snews_cs.settings import Settings
 RELAY_PORT, SUBMISSION_PORT, TLS_PORT = 25, 587, 465
 """Without a login, with one, and where TLS begins before the first word."""
 
+TAKING_S = 30.0
+"""Some servers read a message before they say that they have it, and who does not wait for that sends it twice."""
+
 _LONGEST_REASON = 200
 _FINAL = range(500, 600)
 _LOGINS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5"})  # those that smtplib knows
@@ -38,15 +41,14 @@ class MailServer:
     password
         Its password; None to send without a login.
     timeout_s
-        How long to wait for each answer, s. Some servers read a mail before they say that they have it, and who does
-        not wait for that sends it twice.
+        How long to wait for each answer, s; for the last one, that it has the message, :data:`TAKING_S`.
     """
 
     host: str
     port: int
     sender: str
     password: SecretStr | None = None
-    timeout_s: float = 60.0
+    timeout_s: float = 10.0
 
     @classmethod
     def of(cls, settings: Settings) -> "MailServer":
@@ -95,6 +97,8 @@ class MailServer:
         if "From" not in message:
             message["From"] = self.sender
         with self._session() as smtp:
+            if smtp.sock is not None:
+                smtp.sock.settimeout(TAKING_S)
             try:
                 smtp.send_message(message, self.sender, [recipient.addr_spec])
             except smtplib.SMTPSenderRefused as error:

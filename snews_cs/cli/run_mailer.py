@@ -1,0 +1,76 @@
+"""``snews_cs run-mailer``."""
+
+import hashlib
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+import structlog
+
+from snews_cs.cli.telling import AlertSource, tells_people
+from snews_cs.errors import MailNotSent, SettingsError
+from snews_cs.notify.mail import LONGEST_WAIT_S, MailedPerson
+from snews_cs.notify.mailbox import MailServer
+from snews_cs.notify.teller import Teller
+from snews_cs.waiting import StopRequest
+
+log = structlog.get_logger(__name__)
+
+STOPPED_WITHIN_S = 4
+"""Who is told to stop waits no longer than this for a mail server."""
+
+
+@click.command("run-mailer")
+@tells_people
+def run_mailer(source: AlertSource) -> None:
+    """Mail each alert to each address of ALERT_EMAILS, once.
+
+    Needs ALERT_EMAILS, smtp_server_addr and snews_sender_email; snews_sender_pass if the mail server asks for a login.
+    Alerts published while it was down are mailed when it is back; what was published before an address was first
+    given is not. It may run at each site: what is mailed is noted in the store.
+    """
+    settings = source.settings
+    if not settings.alert_emails:
+        raise SettingsError("ALERT_EMAILS is needed to mail alerts to")
+    server = MailServer.of(settings)
+    _interrupted_when_stopped(source.stop)
+    _check(server)
+    people = [
+        MailedPerson(address, server, link=settings.alert_link, firedrill=source.firedrill)
+        for address in _different(settings.alert_emails)
+    ]
+    with source.opened(f"mail-{_digest(people)}") as (alerts, deliveries):
+        Teller(alerts, people, deliveries, topic=source.topic, stop=source.stop, longest_wait_s=LONGEST_WAIT_S).run()
+
+
+def _interrupted_when_stopped(stop: StopRequest) -> None:
+    """End the process, exit code 0, if it does not end by itself soon after it was told to."""
+    signal.signal(signal.SIGALRM, lambda _signal, _frame: sys.exit(0))
+
+    def set_alarm() -> None:
+        signal.alarm(STOPPED_WITHIN_S)
+
+    stop.then(set_alarm)
+
+
+def _check(server: MailServer) -> None:
+    """End here if the settings are wrong. A server that is away will be back, and the alerts wait for that."""
+    try:
+        server.check()
+    except MailNotSent as trouble:
+        log.warning(str(trouble))
+
+
+def _different(addresses: Sequence[str]) -> list[str]:
+    """Return each person's address once."""
+    found: dict[str, str] = {}
+    for address in addresses:
+        found.setdefault(address.casefold(), address)
+    return list(found.values())
+
+
+def _digest(people: Sequence[MailedPerson]) -> str:
+    """Return a name for all these people: a position on the topic is behind what they, and nobody else, were told."""
+    names = "\n".join(sorted(person.name for person in people))
+    return hashlib.sha256(names.encode()).hexdigest()[:12]

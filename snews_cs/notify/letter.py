@@ -1,0 +1,210 @@
+"""An alert as a mail: for somebody whom it wakes at 3 in the morning."""
+
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from snews_cs.messages.times import NS_PER_S, describe_duration, format_utc, parse_utc, tai_from_posix
+from snews_cs.notify.wording import PublishedAlert, count, frequency_in_words
+
+LATE_AFTER_NS = 600 * NS_PER_S
+"""A mail that leaves later than this after its alert says so."""
+
+_WIDTH = 72
+_MOST_NAMED = 4
+_SEEN = {
+    False: "a burst of neutrinos",
+    True: "neutrinos such as a massive star sends out in its last days before it collapses",
+}
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=500)  # which any mail server takes, and no subject is folded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """The mail that tells of one alert.
+
+    Parameters
+    ----------
+    alert
+        The alert.
+    content
+        It, as it was published; goes along as a file.
+    link
+        The page that it names to read on.
+    is_firedrill
+        Whether it comes from the topic of firedrills.
+    now_unix_ns
+        When the mail leaves, POSIX time, ns.
+    """
+
+    alert: PublishedAlert
+    content: dict[str, Any]
+    link: str
+    is_firedrill: bool = False
+    now_unix_ns: int
+
+    def message(self, sender: str, recipient: str) -> EmailMessage:
+        """Return the message.
+
+        Its ``Message-ID`` is the alert's, so that mailboxes know one that comes twice; by ``References`` those of one
+        event stand together. Only a real INITIAL is marked as important.
+        """
+        alert, domain = self.alert, sender.rpartition("@")[2]
+        message = EmailMessage(policy=_POLICY)
+        message["Subject"] = self.subject()
+        message["From"] = sender
+        message["To"] = recipient
+        message["Date"] = format_datetime(datetime.fromtimestamp(self.now_unix_ns // NS_PER_S, UTC))
+        message["Message-ID"] = f"<{uuid5(NAMESPACE_OID, f'alert {alert.alert_uuid}')}@{domain}>"
+        message["References"] = f"<{uuid5(NAMESPACE_OID, f'event {alert.event_id}')}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        if alert.kind == "INITIAL" and not self._exercise:
+            message["Importance"] = "high"
+            message["X-Priority"] = "1"
+        message.set_content(self.text())
+        message.add_attachment(
+            json.dumps(self.content, indent=2).encode(),
+            maintype="application",
+            subtype="json",
+            filename=f"SNEWS_alert_revision_{alert.revision}.json",
+        )
+        return message
+
+    def subject(self) -> str:
+        """Return the line that a telephone shows."""
+        alert, names = self.alert, self.alert.detector_names
+        who = _listed(names) if len(names) <= _MOST_NAMED else f"{len(names)} detectors"
+        when = f"{_day(alert.neutrino_times[0])} {_clock(alert.neutrino_times[0])[:8]} UTC"
+        line = f"{self._title()}: {who}, {when}"
+        if alert.kind == "INITIAL" and not self._exercise:
+            line += f" (false alarms: {frequency_in_words(alert.false_alarm_rate_per_year)})"
+        return f"[{self._exercise}] {line}" if self._exercise else line
+
+    def text(self) -> str:
+        """Return what it says."""
+        return "\n\n".join(self._paragraphs()) + "\n"
+
+    @property
+    def _exercise(self) -> str:
+        """What it is if nobody need look up, else an empty text."""
+        return "TEST" if self.alert.is_test else "FIREDRILL" if self.is_firedrill else ""
+
+    def _title(self) -> str:
+        alert = self.alert
+        what = "pre-supernova alert" if alert.is_pre_sn else "supernova alert"
+        match alert.kind:
+            case "RETRACTION":
+                return f"WITHDRAWN {what}"
+            case "UPDATE":
+                return (
+                    f"{what.capitalize()}, update {alert.revision - 1}{' (merged)' if alert.merged_event_ids else ''}"
+                )
+            case _:
+                return what.capitalize() if self._exercise else what.upper()
+
+    def _paragraphs(self) -> Iterator[str]:
+        alert = self.alert
+        if self._exercise:
+            yield f"THIS IS A {self._exercise}. THERE IS NO SUPERNOVA."
+        yield self._title()
+        yield from map(_wrapped, self._news())
+        yield "\n".join(self._members())
+        yield from map(_wrapped, self._remarks())
+        yield _wrapped(self._outlook())
+        yield "\n".join(
+            [
+                "-- ",
+                f"Event {alert.event_id}, revision {alert.revision}",
+                f"Alert {alert.alert_uuid}",
+                f"Sent by the server {alert.server_tag}; attached as it was published",
+                f"More: {self.link}",
+            ]
+        )
+
+    def _news(self) -> Iterator[str]:
+        alert = self.alert
+        if alert.sent_time_utc is not None:
+            late_ns = tai_from_posix(self.now_unix_ns) - parse_utc(alert.sent_time_utc)
+            if late_ns > LATE_AFTER_NS:
+                yield f"This mail is late: the alert is of {describe_duration(late_ns)} ago."
+        if alert.kind == "RETRACTION":
+            yield "What was said of this event does not hold any more: these detectors no longer coincide."
+        else:
+            saw = f"{count(len(alert.detector_names), 'detector')} saw {_SEEN[alert.is_pre_sn]}."
+            times = [parse_utc(time) for time in alert.neutrino_times]
+            span_ns = max(times) - min(times)
+            yield f"Within {describe_duration(span_ns)} of each other, {saw}" if span_ns else f"At the same time, {saw}"
+        if alert.kind == "UPDATE":
+            yield "This replaces what was said of this event before."
+        if alert.merged_event_ids:
+            many = len(alert.merged_event_ids) > 1
+            others, them = (f"{len(alert.merged_event_ids)} other events", "them") if many else ("Another event", "it")
+            yield (
+                f"{others} turned out to be this one, and you may have been told of {them}: nothing more comes for"
+                f" {_listed(alert.merged_event_ids)}."
+            )
+        if names := alert.retracted_detector_names:
+            retracted = "have retracted their observations" if len(names) > 1 else "has retracted its observation"
+            yield f"{_listed(names)} {retracted}."
+
+    def _members(self) -> Iterator[str]:
+        alert = self.alert
+        yield f"First neutrinos, {_day(alert.neutrino_times[0])} UTC:"
+        width = max(map(len, alert.detector_names))
+        for name, time, p_value in zip(alert.detector_names, alert.neutrino_times, alert.p_values, strict=True):
+            said = "no p-value" if p_value is None else f"p-value {p_value:.3g}"
+            yield f"  {name:<{width}}  {_clock(time)}  {said}"
+
+    def _remarks(self) -> Iterator[str]:
+        alert = self.alert
+        if alert.kind != "RETRACTION" and not self._exercise:
+            online = count(len(alert.detectors_online), "detector")
+            yield (
+                f"False alarms like this: {frequency_in_words(alert.false_alarm_rate_per_year)}, with {online} online."
+            )
+            if others := [name for name in alert.detectors_online if name not in alert.detector_names]:
+                yield f"Online, but not part of it: {_listed(others)}."
+        for name, flags in alert.detector_flags.items():
+            if "NOISY" in flags:
+                yield f"{name} has raised more alarms of late than it should (NOISY)."
+        if alert.degraded:
+            yield (
+                "The server could not reach its store when it sent this, and may not have known all that was seen."
+                " If so, another mail follows when the store is back."
+            )
+
+    def _outlook(self) -> str:
+        if self.alert.is_test:
+            return "Test messages made this alert. There is nothing to do."
+        if self.is_firedrill:
+            return "Made-up observations made this alert, to practise with. Do what your collaboration does in a drill."
+        if self.alert.kind == "RETRACTION":
+            return "There is nothing more to do. If detectors coincide again, that will be a new alert."
+        return (
+            "A program sent this; no person has looked at it yet. If more detectors join, another mail says so. If it"
+            " turns out to be wrong, another mail withdraws it."
+        )
+
+
+def _day(time: str) -> str:
+    return format_utc(parse_utc(time))[:10]
+
+
+def _clock(time: str) -> str:
+    """Return the time of day, to ms, not rounded up."""
+    return format_utc(parse_utc(time))[11:23]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
