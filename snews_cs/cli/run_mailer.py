@@ -17,7 +17,7 @@ from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 
-STOPPED_WITHIN_S = 4
+STOPPED_WITHIN_S = 3
 """Who is told to stop waits no longer than this for a mail server."""
 
 

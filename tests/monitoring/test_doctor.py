@@ -20,6 +20,7 @@ from snews_cs.storage.open import open_storage
 from tests.monitoring.conftest import Watched
 from tests.storage.builders import make_alerting, make_entries
 from tests.support.broker import PASSWORD, Broker, broker, make_topic, write_auth  # noqa: F401
+from tests.support.mail_server import SENDER, mail_server
 from tests.support.slack_server import CHANNEL, TOKEN, Fault, slack_server
 
 NOBODY = "127.0.0.1:1"
@@ -278,6 +279,44 @@ def test_a_slack_token_that_may_not_look_at_channels(patient: Patient) -> None:
         slack.refusals["conversations.info"] = "missing_scope"
         _, found = patient.examine()
     assert found["Slack"] == "OK takes the token, which may not look at channels"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "OK is not set up"),
+        ({"ALERT_EMAILS": "me@example.org"}, "FAILED smtp_server_addr and snews_sender_email are needed to send mail"),
+        ({"smtp_server_addr": "{mail}"}, "FAILED smtp_server_addr and snews_sender_email are needed to send mail"),
+        (
+            {"smtp_server_addr": "{mail}", "snews_sender_email": SENDER},
+            "OK mail server {mail} answers (no login: snews_sender_pass is not set); alerts go to nobody:",
+        ),
+        (
+            {
+                "smtp_server_addr": "{mail}",
+                "snews_sender_email": SENDER,
+                "ALERT_EMAILS": "me@example.org, you@example.org",
+            },
+            "OK mail server {mail} answers (no login: snews_sender_pass is not set); alerts go to 2 addresses",
+        ),
+        (
+            {"smtp_server_addr": "{mail}", "snews_sender_email": SENDER, "snews_sender_pass": "open-sesame"},
+            "FAILED mail server {mail} offers no TLS, and snews_sender_pass is not sent in clear -> ",
+        ),
+        (
+            {"smtp_server_addr": NOBODY, "snews_sender_email": SENDER},
+            f"WARNING mail server {NOBODY} does not answer: [Errno 111] Connection refused -> ",
+        ),
+    ],
+    ids=["nothing", "no server", "no sender", "no recipient", "right", "no TLS", "away"],
+)
+def test_mail(patient: Patient, given: dict[str, str], said: str) -> None:
+    with mail_server() as mail:
+        patient.settings |= {name: value.format(mail=mail.address) for name, value in given.items()}
+        _, found = patient.examine()
+    assert found["mail"].startswith(said.format(mail=mail.address))
+    assert mail.messages == []
+    assert not any("sesame" in text for text in found.values())
 
 
 def test_no_secret_is_shown_whatever_an_error_tells() -> None:
