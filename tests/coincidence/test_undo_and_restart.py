@@ -102,30 +102,40 @@ def sky() -> Sky:
     return Sky(Engine())
 
 
-@pytest.mark.parametrize("said", WORDS.values(), ids=WORDS)
-def test_undo_leaves_no_trace(sky: Sky, said: Words) -> None:
-    """Whatever is said next, it is answered as if what was taken back had never been said."""
-    for probe in WORDS.values():
-        one, other = another(sky), another(sky)
-        before, clock, count = state(one), one.now, one.said
+def take_back(sky: Sky, clock: int, count: int) -> None:
+    """Undo what was said last, and go back to that time."""
+    engine_of(sky).undo()
+    sky.now, sky.said = clock, count
+
+
+@pytest.mark.parametrize("probe", WORDS.values(), ids=WORDS)
+def test_undo_leaves_no_trace(sky: Sky, probe: Words) -> None:
+    """What is said next is answered as if what was taken back had never been said, however much that was."""
+    one, other = another(sky), another(sky)
+    before, clock, count = state(one), one.now, one.said
+    answer = probe(other)
+    for said in WORDS.values():
         said(one)
-        engine_of(one).undo()
+        take_back(one, clock, count)
         assert state(one) == before
-        one.now, one.said = clock, count
-        assert probe(one) == probe(other)
+        assert probe(one) == answer
         assert state(one) == state(other)
+        take_back(one, clock, count)
 
 
 @pytest.mark.parametrize("said", WORDS.values(), ids=WORDS)
 def test_restart_changes_nothing_that_is_said_afterwards(sky: Sky, said: Words) -> None:
+    one, other = another(sky), another(sky)
+    said(one)
+    said(other)
+    kept, clock, count = engine_of(one).snapshot(), one.now, one.said
     for probe in WORDS.values():
-        one, other = another(sky), another(sky)
-        said(one)
-        said(other)
-        one.decider = type(engine_of(one)).restore(engine_of(one).snapshot())
+        one.decider = type(engine_of(one)).restore(kept)
+        one.now, one.said = clock, count
         assert state(one) == state(other)
         assert probe(one) == probe(other)
         assert state(one) == state(other)
+        take_back(other, clock, count)
 
 
 def test_several_messages_are_taken_back_newest_first(sky: Sky) -> None:
