@@ -43,7 +43,7 @@ def status_now(report: Report) -> str:
     """Return how the detector is doing, in a sentence."""
     name, figures = report.detector_name, report.figures
     if figures.last_ns is None:
-        return f"Nothing was heard of {name} in the days that are kept."
+        return f"Nothing was heard of {name} in the 24 hours before that."
     heard = f"last heard at {moment(figures.last_ns)}, {length(report.until_ns - figures.last_ns)} before"
     match figures.status:
         case DetectorStatus.ON:
@@ -70,7 +70,8 @@ def in_figures(report: Report) -> list[tuple[str, str]]:
         lasted[spell.status] += spell.end_ns - spell.start_ns
     rows.append(("Counted as", ", ".join(f"{status} for {length(ns)}" for status, ns in lasted.items() if ns)))
     if figures.latency_median_s is not None:
-        rows.append(("Latency", f"{in_words(figures.latency_median_s)} (median)"))
+        longest_ns = max(beat.latency_ns for beat in report.heartbeats if beat.latency_ns is not None)
+        rows.append(("Latency", f"median {in_words(figures.latency_median_s)}, at most {length(longest_ns)}"))
     return rows
 
 

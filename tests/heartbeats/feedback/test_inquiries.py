@@ -45,7 +45,7 @@ def test_who_is_registered_is_answered_with_words_and_a_figure(house: House, mai
     assert "JUNO counts as ON: last heard at 2100-01-02 16:19:33 UTC, 30 s before." in " ".join(said.split())
     assert "Heartbeats                1,000" in said
     assert "From one to the next      60 s on average, standard deviation 0 s" in said
-    assert "Latency                   500 ms (median)" in said
+    assert "Latency                   median 500 ms, at most 500 ms" in said
     [(name, png)] = pictures(message)
     assert name == "JUNO_2100-01-02T16-20-03Z.png"
     assert png.startswith(PNG)

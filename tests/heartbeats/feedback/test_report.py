@@ -102,7 +102,7 @@ def test_figures_are_of_the_24_hours() -> None:
         "Longest time between two": "2.02 h, until 2100-01-01 19:20:03 UTC",
         "Missed": "120",
         "Counted as": "ON for 69 min, OFF for 21 h, silent for 111 min",
-        "Latency": "500 ms (median)",
+        "Latency": "median 500 ms, at most 500 ms",
     }
 
 
