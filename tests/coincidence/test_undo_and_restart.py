@@ -7,7 +7,7 @@ import pytest
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Outcome
-from snews_cs.messages.types import Member, SentAlone
+from snews_cs.messages.types import HardReset, Member, SentAlone
 from tests.coincidence.sky import HOUR, MINUTE, NOON, REAL, SECOND, TEST, Sky
 
 DAY = 24 * HOUR
@@ -57,6 +57,7 @@ WORDS: dict[str, Words] = {
     "a heartbeat": lambda sky: sky.beats("d4"),
     "a last heartbeat": lambda sky: sky.beats("d3", "OFF"),
     "a reset": lambda sky: sky.reset(is_test=False),
+    "a command that may come again": lambda sky: sky.tell(HardReset(detector_name="", message_uuid="it", is_test=True)),
     "a test": lambda sky: sky.sees("d3", 9 * SECOND, cache=TEST, uuid="fresh"),
     "an alert sent alone of an event that stands": lambda sky: reconcile(sky, standing(sky), 4),
     "an alert sent alone as high as what stands": lambda sky: reconcile(sky, standing(sky), 1),
