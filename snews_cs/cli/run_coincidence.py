@@ -13,7 +13,8 @@ import structlog
 from snews_cs.cli.embedded import embedded, local_settings
 from snews_cs.errors import SettingsError, StreamError
 from snews_cs.fault_points import interpose
-from snews_cs.messages.admission import AdmissionPolicy
+from snews_cs.heartbeats.display import HeartbeatDisplay
+from snews_cs.messages.admission import TEST_DETECTOR, AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import tai_from_posix
 from snews_cs.messages.types import Nanoseconds, Parameters
@@ -24,11 +25,12 @@ from snews_cs.server.answers import Answers
 from snews_cs.server.courier import Courier
 from snews_cs.server.loop import CoincidenceServer
 from snews_cs.server.notices import Notices
+from snews_cs.server.observer import Observers
 from snews_cs.server.outbox import AlertTopics, Outbox
 from snews_cs.server.spool import Spool
 from snews_cs.settings import Settings
 from snews_cs.storage.local import local_storage
-from snews_cs.storage.open import open_storage
+from snews_cs.storage.open import open_reader, open_storage
 from snews_cs.storage.protocol import Storage
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.observations import ObservationStream
@@ -126,7 +128,8 @@ def _serve(
             AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth, stopping=lambda: bool(stop))
         ),
     )
-    observer = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=_now))
+    monitor = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=_now))
+    observer = Observers(monitor, stack.enter_context(_display(settings, registry, firedrill=firedrill)))
     outbox = Outbox(publisher, topics, storage, settings.server_tag, time.monotonic, observer)
     stop.then(outbox.request_stop)
     server = CoincidenceServer(
@@ -154,6 +157,15 @@ def _notices(settings: Settings, stack: ExitStack, *, firedrill: bool) -> Notice
     publisher = AlertPublisher(filter(None, [topic]), auth=settings.hop_auth, idempotent=False)
     courier = stack.enter_context(Courier(publisher))
     return Notices(topic, courier.give, server_tag=settings.server_tag, is_firedrill=firedrill)
+
+
+def _display(settings: Settings, registry: Registry, *, firedrill: bool) -> HeartbeatDisplay:
+    return HeartbeatDisplay(
+        lambda: closing(open_reader(settings.database_server, firedrill=firedrill)),
+        [detector.name for detector in registry.detectors if detector.name != TEST_DETECTOR],
+        offline_after_ns=settings.hb_offline_after_ns,
+        now=_now,
+    )
 
 
 def _spool_directory(settings: Settings, *, firedrill: bool) -> Path:

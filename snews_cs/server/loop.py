@@ -247,7 +247,7 @@ class CoincidenceServer:
 
     def _tell(self, entries: Sequence[Entry]) -> None:
         """Tell whoever wants to know what this server has taken in."""
-        report(entries, self.journal.engine.heartbeats())
+        report(entries)
         self._observer.journaled(entries)
         for entry in entries:
             self._answers.take(entry)

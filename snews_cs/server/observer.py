@@ -51,6 +51,38 @@ class Observer(Protocol):
         """Be told that the loop has ended."""
 
 
+class Observers:
+    """Several who are told, one after the other."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def ready(self) -> None:
+        """Tell that the journal is restored."""
+        for each in self._observers:
+            each.ready()
+
+    def round_done(self, standing: Standing, engine: Engine) -> None:
+        """Tell that the loop came round."""
+        for each in self._observers:
+            each.round_done(standing, engine)
+
+    def journaled(self, entries: Sequence[Entry]) -> None:
+        """Tell that messages were taken in."""
+        for each in self._observers:
+            each.journaled(entries)
+
+    def acknowledged(self, entry: Entry, alert: Alert) -> None:
+        """Tell that the broker has acknowledged an alert."""
+        for each in self._observers:
+            each.acknowledged(entry, alert)
+
+    def stopping(self) -> None:
+        """Tell that the loop has ended."""
+        for each in self._observers:
+            each.stopping()
+
+
 class Nobody:
     """Watches nothing."""
 

@@ -1,19 +1,18 @@
 """One line in the log for each message, for the person who watches; of a backlog, one line for many."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
-from snews_cs.coincidence.types import Beat, Disposition, Outcome
-from snews_cs.messages.times import describe_duration, format_utc
+from snews_cs.coincidence.types import Disposition, Outcome
+from snews_cs.messages.times import format_utc
 from snews_cs.messages.types import (
     BrokerChange,
     Command,
     DisplayHeartbeats,
     GetFeedback,
     HardReset,
-    Nanoseconds,
     Observation,
     Retraction,
     SignificanceTier,
@@ -27,16 +26,8 @@ BACKLOG = 20
 """How many messages at once are a backlog: a person cannot read them one by one, and the log would slow it down."""
 
 
-def report(entries: Sequence[Entry], beats: Sequence[Beat]) -> None:
-    """Log what messages were and what became of them; alerts are logged where they are published.
-
-    Parameters
-    ----------
-    entries
-        The messages.
-    beats
-        The last heartbeat of each detector, in case somebody asked for them.
-    """
+def report(entries: Sequence[Entry]) -> None:
+    """Log what messages were and what became of them; alerts are logged where they are published."""
     if len(entries) > BACKLOG:
         kinds = Counter(entry.message.kind for entry in entries if entry.message and entry.verdict.accepted)
         log.info("backlog", messages=len(entries), **{kind.replace("-", "_"): count for kind, count in kinds.items()})
@@ -44,7 +35,7 @@ def report(entries: Sequence[Entry], beats: Sequence[Beat]) -> None:
     for entry in entries:
         _warn(entry)
         if entry.verdict.accepted:
-            _command(entry, beats)
+            _command(entry)
             if len(entries) <= BACKLOG:
                 _inform(entry)
         elif refused < BACKLOG or isinstance(entry.message, Command):  # attempts at commands are always told of
@@ -63,7 +54,7 @@ def _place(entry: Entry) -> str:
     return f"{entry.raw.topic}/{entry.raw.partition}/{entry.raw.offset}"
 
 
-def _command(entry: Entry, beats: Iterable[Beat]) -> None:
+def _command(entry: Entry) -> None:
     if isinstance(entry.message, Command) and entry.outcome and entry.outcome.disposition is Disposition.DUPLICATE:
         kind, name = entry.message.kind, entry.message.detector_name
         log.warning("command refused: this very message came before", command=kind, detector=name, record=_place(entry))
@@ -71,7 +62,6 @@ def _command(entry: Entry, beats: Iterable[Beat]) -> None:
     match entry.message:
         case DisplayHeartbeats(detector_name=name):
             log.info("heartbeats asked for", detector=name)
-            _heartbeats(beats, entry.received_ns)
         case HardReset(detector_name=name, is_test=is_test):
             log.warning("caches emptied by hard-reset", detector=name, caches="tests" if is_test else "real")
         case BrokerChange(detector_name=name, new_broker=broker):
@@ -80,12 +70,6 @@ def _command(entry: Entry, beats: Iterable[Beat]) -> None:
             log.warning("Get-Feedback is not supported yet: no mail is sent", detector=name)
         case _:
             pass
-
-
-def _heartbeats(beats: Iterable[Beat], now_ns: Nanoseconds) -> None:
-    for beat in beats:
-        ago = describe_duration(now_ns - beat.received_ns)
-        log.info("heartbeat", detector=beat.detector_name, status=beat.status, ago=ago, test=beat.is_test)
 
 
 def _inform(entry: Entry) -> None:

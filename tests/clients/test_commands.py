@@ -59,7 +59,7 @@ def test_commands_are_logged_and_answered(system: System, snews_pt: SnewsPt, tmp
     server = system.start({"snews_cs_admin_pass": PASSWORD, "DETECTOR_REGISTRY": str(registry)})
     snews_pt.run("heartbeat", "--status", "ON")
     snews_pt.run("write-hb-logs")
-    beat = server.wait_for("heartbeat", lambda record: record["event"] == "heartbeat")
+    beat = server.wait_for("heartbeats", lambda record: record["event"] == "heartbeats")
     assert (beat["detector"], beat["status"]) == ("XENONnT", "ON")
     snews_pt.run("change-broker", "--brokername", "kafka.example.org")
     assert server.wait_for("broker-change is not supported")["asked"] == "kafka.example.org"
