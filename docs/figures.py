@@ -21,6 +21,7 @@ from snews_cs.coincidence.frame import assign_sublists
 from snews_cs.coincidence.types import Alert, CacheKey
 from snews_cs.messages.times import parse_utc
 from snews_cs.messages.types import Observation
+from snews_cs.server.notices import notice_content
 
 IMAGES = Path(__file__).with_name("images")
 EXAMPLE = IMAGES / "readme-example.svg"
@@ -54,6 +55,15 @@ def play_example() -> tuple[pd.DataFrame, list[tuple[Alert, ...]]]:
 def example_alerts() -> list[dict[str, Any]]:
     """Return the alerts of the README example, as published."""
     return [alert_content(alert, server_tag="my-server") for alerts in play_example()[1] for alert in alerts]
+
+
+def example_notice() -> dict[str, Any]:
+    """Return the notice of the first message of the README example, as published."""
+    engine, (detector, time) = Engine(), MESSAGES[0]
+    received_ns = parse_utc(time) + 5 * 10**9
+    message = Observation(detector_name=detector, message_uuid="message-1", neutrino_time_ns=parse_utc(time))
+    outcome = engine.apply(message, received_ns, "message 1")
+    return notice_content(message, outcome, received_ns, engine, server_tag="my-server")
 
 
 def example_data() -> dict[str, Any]:

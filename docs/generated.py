@@ -8,8 +8,9 @@ from inspect import getdoc
 from typing import Any, ClassVar
 
 import click
+import figures
 from docutils import nodes
-from figures import example_alerts
+from feedback_example import example_report
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
@@ -17,9 +18,14 @@ from sphinx.util.docutils import SphinxDirective
 
 from snews_cs.cli import main
 from snews_cs.coincidence.content import alert_schema
+from snews_cs.heartbeats.feedback.letters import feedback_letter
 from snews_cs.messages.decoders import DECODERS
 from snews_cs.messages.registry import Registry
+from snews_cs.messages.times import parse_utc, posix_from_tai
 from snews_cs.monitoring.metrics import Metrics
+from snews_cs.notify.letter import Letter
+from snews_cs.notify.wording import PublishedAlert
+from snews_cs.server.notices import notice_schema
 from snews_cs.settings import Settings
 from snews_cs.storage.tables import COLUMNS, KINDS
 
@@ -47,8 +53,17 @@ def _default(field: FieldInfo) -> str:
 
 
 def alert_fields() -> str:
-    """Return the table of an alert's fields, from the descriptions in its JSON Schema."""
-    schema = alert_schema()
+    """Return the table of an alert's fields."""
+    return _fields(alert_schema())
+
+
+def notice_fields() -> str:
+    """Return the table of a notice's fields."""
+    return _fields(notice_schema())
+
+
+def _fields(schema: dict[str, Any]) -> str:
+    """Return the table of a message's fields, from the descriptions in its JSON Schema."""
     rows = [
         (f"`{name}`", _type(field, schema), str(field["description"])) for name, field in schema["properties"].items()
     ]
@@ -105,7 +120,33 @@ def metrics() -> str:
 
 def example_alert() -> str:
     """Return the first alert of the README example, as published."""
-    return f"```json\n{json.dumps(example_alerts()[0], indent=2)}\n```"
+    return _json(figures.example_alerts()[0])
+
+
+def example_notice() -> str:
+    """Return the notice of the first message of the README example, as published."""
+    return _json(figures.example_notice())
+
+
+def example_mail() -> str:
+    """Return the mail that tells of the first alert of the README example."""
+    content = figures.example_alerts()[0]
+    alert = PublishedAlert.read(content)
+    now_unix_ns = posix_from_tai(parse_utc(content["sent_time_utc"]))
+    letter = Letter(
+        alert=alert, content=content, link=Settings.model_fields["alert_link"].default, now_unix_ns=now_unix_ns
+    )
+    return f"```text\nSubject: {letter.subject()}\n\n{letter.text()}```"
+
+
+def example_feedback() -> str:
+    """Return the mail about the heartbeats of a made-up day."""
+    letter = feedback_letter(example_report(), (b"", ""))
+    return "```text\nSubject: {}\n\n{}\n```".format(letter.subject, "\n\n".join(letter.paragraphs))
+
+
+def _json(content: dict[str, Any]) -> str:
+    return f"```json\n{json.dumps(content, indent=2)}\n```"
 
 
 def command_line() -> str:
@@ -139,7 +180,20 @@ class Generated(SphinxDirective):
     required_arguments = 1
     sources: ClassVar[dict[str, Callable[[], str]]] = {
         function.__name__.replace("_", "-"): function
-        for function in (settings, alert_fields, decoders, detectors, collections, metrics, example_alert, command_line)
+        for function in (
+            settings,
+            alert_fields,
+            notice_fields,
+            decoders,
+            detectors,
+            collections,
+            metrics,
+            example_alert,
+            example_notice,
+            example_mail,
+            example_feedback,
+            command_line,
+        )
     }
 
     def run(self) -> list[nodes.Node]:

@@ -6,13 +6,14 @@ Which notices went out is not journaled: a crash loses those that were not sent 
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
 from typing import Any
 from uuid import UUID, uuid5
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import CacheKey, Disposition, Outcome, SublistRecord
 from snews_cs.messages.times import describe_duration, format_utc
-from snews_cs.messages.types import Observation
+from snews_cs.messages.types import Nanoseconds, Observation
 from snews_cs.storage.entry import Entry
 from snews_cs.streams.publication import Publication
 
@@ -27,6 +28,56 @@ _REASONS = {
     Disposition.RETRACTED_BEFORE: "its retraction came before it",
     Disposition.EXPIRED: "its time was over when it came",
 }
+
+
+def notice_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a notice, as shipped with the package."""
+    schema: dict[str, Any] = json.loads(files("snews_cs.server").joinpath("notice.schema.json").read_text())
+    return schema
+
+
+def notice_content(
+    message: Observation,
+    outcome: Outcome,
+    received_ns: Nanoseconds,
+    engine: Engine,
+    *,
+    server_tag: str,
+    is_firedrill: bool = False,
+    degraded: bool = False,
+) -> dict[str, Any]:
+    """Return what the notice of an observation that raised no alert says.
+
+    Parameters
+    ----------
+    received_ns
+        When the message was taken in, TAI ns.
+    engine
+        As the message leaves it, for the sublists of what was known already.
+    server_tag, is_firedrill, degraded
+        Who sends it, whether in a firedrill, and whether while the store cannot be reached.
+    """
+    sent_time = format_utc(received_ns)
+    identifier = f"SNEWS_No_Coincidence {sent_time}"
+    sublists = _sublists(message, outcome, engine)
+    return {
+        "_id": identifier,
+        "id": identifier,
+        "detector_name": message.detector_name,
+        "message_uuid": message.message_uuid,
+        "neutrino_time": format_utc(message.neutrino_time_ns),
+        "became": str(outcome.disposition),
+        "sub_list_numbers": [sublist.number for sublist in sublists],
+        "event_ids": [sublist.event_id for sublist in sublists if sublist.event_id is not None],
+        "reason": _reason(outcome, sublists, engine),
+        "is_test": message.is_test,
+        "is_pre_sn": message.is_pre_sn,
+        "is_firedrill": is_firedrill,
+        "degraded": degraded,
+        "server_tag": server_tag,
+        "sent_time": sent_time,
+        "schema_version": SCHEMA_VERSION,
+    }
 
 
 class Notices:
@@ -54,7 +105,8 @@ class Notices:
     ) -> None:
         self._topic = topic
         self._send = send
-        self._common = {"is_firedrill": is_firedrill, "server_tag": server_tag, "schema_version": SCHEMA_VERSION}
+        self._server_tag = server_tag
+        self._is_firedrill = is_firedrill
         self._written: list[Publication] = []
 
     def take(self, entries: Iterable[Entry], engine: Engine, *, is_alone: bool) -> None:
@@ -71,43 +123,30 @@ class Notices:
             return
         for entry in entries:
             message, outcome = entry.message, entry.outcome
-            if isinstance(message, Observation) and outcome is not None and not outcome.alerts:
-                said = _said(message, outcome, engine) | _when(entry) | {"degraded": is_alone} | self._common
-                self._written.append(
-                    Publication(
-                        url=self._topic,
-                        key=message.detector_name,
-                        payload=json.dumps(said, allow_nan=False).encode(),
-                        message_id=uuid5(NAMESPACE, entry.key).bytes,
-                    )
-                )
+            if not isinstance(message, Observation) or outcome is None or outcome.alerts:
+                continue
+            content = notice_content(
+                message,
+                outcome,
+                entry.received_ns,
+                engine,
+                server_tag=self._server_tag,
+                is_firedrill=self._is_firedrill,
+                degraded=is_alone,
+            )
+            notice = Publication(
+                url=self._topic,
+                key=message.detector_name,
+                payload=json.dumps(content, allow_nan=False).encode(),
+                message_id=uuid5(NAMESPACE, entry.key).bytes,
+            )
+            self._written.append(notice)
 
     def send(self) -> None:
         """Send what was written since the last time."""
         if self._written:
             self._send(self._written)
             self._written = []
-
-
-def _when(entry: Entry) -> dict[str, Any]:
-    sent_time = format_utc(entry.received_ns)
-    identifier = f"SNEWS_No_Coincidence {sent_time}"
-    return {"_id": identifier, "id": identifier, "sent_time": sent_time}
-
-
-def _said(message: Observation, outcome: Outcome, engine: Engine) -> dict[str, Any]:
-    sublists = _sublists(message, outcome, engine)
-    return {
-        "detector_name": message.detector_name,
-        "message_uuid": message.message_uuid,
-        "neutrino_time": format_utc(message.neutrino_time_ns),
-        "is_test": message.is_test,
-        "is_pre_sn": message.is_pre_sn,
-        "became": str(outcome.disposition),
-        "sub_list_numbers": [sublist.number for sublist in sublists],
-        "event_ids": [sublist.event_id for sublist in sublists if sublist.event_id is not None],
-        "reason": _reason(outcome, sublists, engine),
-    }
 
 
 def _sublists(message: Observation, outcome: Outcome, engine: Engine) -> Sequence[SublistRecord]:

@@ -1,15 +1,19 @@
 """The figure and the tables of the documentation show what the code says."""
 
 import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import jsonschema
 import pytest
 
 from snews_cs.cli import COMMANDS
 from snews_cs.coincidence.content import alert_schema
 from snews_cs.monitoring.metrics import Metrics
+from snews_cs.server.notices import notice_schema
 from snews_cs.settings import Settings
 from tests.docs.pages import DOCS
 
@@ -58,9 +62,22 @@ def test_table_of_settings_has_each_with_its_meaning(generated: ModuleType) -> N
     assert rows["HB_DELETE_AFTER"].endswith("Default: 7 days.")
 
 
-def test_table_of_alert_fields_is_the_schemas(generated: ModuleType) -> None:
-    rows = re.findall(r"^\| `([\w ]+)` \| (.+?) \| (.+) \|$", generated.alert_fields(), re.MULTILINE)
-    assert [name for name, _, _ in rows] == list(alert_schema()["properties"])
+@pytest.mark.parametrize(("table", "schema"), [("alert_fields", alert_schema), ("notice_fields", notice_schema)])
+def test_tables_of_fields_are_the_schemas(
+    generated: ModuleType, table: str, schema: Callable[[], dict[str, Any]]
+) -> None:
+    rows = re.findall(r"^\| `([\w ]+)` \| (.+?) \| (.+) \|$", getattr(generated, table)(), re.MULTILINE)
+    assert [name for name, _, _ in rows] == list(schema()["properties"])
+
+
+def test_example_notice_fits_the_schema(figures: ModuleType) -> None:
+    jsonschema.validate(figures.example_notice(), notice_schema())
+
+
+def test_example_mail_is_of_the_example_alert(figures: ModuleType, generated: ModuleType) -> None:
+    mail = generated.example_mail()
+    assert "SUPERNOVA ALERT: Super-K and IceCube, 2026-11-21 12:30:00 UTC" in mail
+    assert figures.example_alerts()[0]["alert_uuid"] in mail
 
 
 def test_table_of_metrics_has_each_with_its_meaning(generated: ModuleType) -> None:

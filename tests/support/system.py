@@ -50,7 +50,7 @@ class System:
         self._producers: dict[str, Producer] = {}
         self.server: ServerProcess | None = None
         counts = {"experiments": partitions, "alert": 1, "testing": 1}
-        counts |= {"experiments-firedrill": partitions, "alert-firedrill": 1}
+        counts |= {"experiments-firedrill": partitions, "alert-firedrill": 1, "no-coincidence": 1}
         self.topics = {
             name: broker.url(make_topic(broker, partitions=count, prefix=f"{self._prefix}.{name}"))
             for name, count in counts.items()

@@ -19,27 +19,34 @@ class Need(NamedTuple):
 
 
 class Topics(NamedTuple):
-    """What a server needs: it reads observations, writes alerts and answers, and reads back whether they stand."""
+    """What a server needs: it reads observations, writes alerts, answers and notices, and reads back what stands."""
 
     observations: Need
     alerts: Need
     connection_test: Need
+    no_coincidence: Need | None
 
     @classmethod
     def of(cls, settings: Settings, *, firedrill: bool) -> "Topics":
         """Return the topics of a server with these settings."""
-        read, both = frozenset({Right.READ}), frozenset({Right.READ, Right.WRITE})
+        read, write = frozenset({Right.READ}), frozenset({Right.WRITE})
+        both = read | write
         test = Need("CONNECTION_TEST_TOPIC", settings.connection_test_topic, both)
+        notices = None
+        if settings.no_coincidence_topic is not None:
+            notices = Need("NO_COINCIDENCE_TOPIC", settings.no_coincidence_topic, write)
         if firedrill:
             return cls(
                 Need("FIREDRILL_OBSERVATION_TOPIC", settings.firedrill_observation_topic, read),
                 Need("FIREDRILL_ALERT_TOPIC", settings.firedrill_alert_topic, both),
                 test,
+                notices,
             )
         return cls(
             Need("OBSERVATION_TOPIC", settings.observation_topic, read),
             Need("ALERT_TOPIC", settings.alert_topic, both),
             test,
+            notices,
         )
 
 
@@ -50,7 +57,7 @@ def check_broker(topics: Topics, group_id: str, *, auth: bool) -> Iterator[Findi
     """
     problems: dict[str, str] = {}
     reached: set[str] = set()
-    for need in topics:
+    for need in filter(None, topics):
         address = TopicAddress.parse(need.url)
         try:
             rights = rights_on_topic(need.url, auth=auth)
