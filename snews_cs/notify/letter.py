@@ -83,7 +83,7 @@ class Letter:
         who = _listed(names) if len(names) <= _MOST_NAMED else f"{len(names)} detectors"
         when = f"{_day(alert.neutrino_times[0])} {_clock(alert.neutrino_times[0])[:8]} UTC"
         line = f"{self._title()}: {who}, {when}"
-        if alert.kind == "INITIAL" and not self._exercise:
+        if alert.kind != "RETRACTION" and not self._exercise:
             line += f" (false alarms: {frequency_in_words(alert.false_alarm_rate_per_year)})"
         return f"[{self._exercise}] {line}" if self._exercise else line
 
@@ -137,12 +137,11 @@ class Letter:
         if alert.kind == "RETRACTION":
             yield "What was said of this event does not hold any more: these detectors no longer coincide."
         else:
-            saw = f"{count(len(alert.detector_names), 'detector')} saw {_SEEN[alert.is_pre_sn]}."
             times = [parse_utc(time) for time in alert.neutrino_times]
             span_ns = max(times) - min(times)
-            yield f"Within {describe_duration(span_ns)} of each other, {saw}" if span_ns else f"At the same time, {saw}"
-        if alert.kind == "UPDATE":
-            yield "This replaces what was said of this event before."
+            span = f"Within {describe_duration(span_ns)} of each other" if span_ns else "At the same time"
+            replaces = " This replaces what was said of this event before." if alert.kind == "UPDATE" else ""
+            yield f"{span}, {count(len(times), 'detector')} saw {_SEEN[alert.is_pre_sn]}.{replaces}"
         if alert.merged_event_ids:
             many = len(alert.merged_event_ids) > 1
             others, them = (f"{len(alert.merged_event_ids)} other events", "them") if many else ("Another event", "it")
@@ -156,7 +155,8 @@ class Letter:
 
     def _members(self) -> Iterator[str]:
         alert = self.alert
-        yield f"First neutrinos, {_day(alert.neutrino_times[0])} UTC:"
+        what = "What it was about" if alert.kind == "RETRACTION" else "First neutrinos"
+        yield f"{what}, {_day(alert.neutrino_times[0])} UTC:"
         width = max(map(len, alert.detector_names))
         for name, time, p_value in zip(alert.detector_names, alert.neutrino_times, alert.p_values, strict=True):
             said = "no p-value" if p_value is None else f"p-value {p_value:.3g}"

@@ -92,10 +92,11 @@ def test_an_update_says_that_it_replaces_what_was_said() -> None:
         p_values=[None] * 5,
         retracted_detector_names=["DUNE"],
     )
-    assert sent.subject() == "Supernova alert, update 2: 5 detectors, 2026-11-21 12:30:00 UTC"
+    assert sent.subject() == (
+        "Supernova alert, update 2: 5 detectors, 2026-11-21 12:30:00 UTC (false alarms: one in 97 years)"
+    )
     said = text_of(sent)
-    assert "At the same time, 5 detectors saw a burst of neutrinos.\n" in said
-    assert "This replaces what was said of this event before.\n" in said
+    assert "At the same time, 5 detectors saw a burst of neutrinos. This replaces\nwhat was said of this event" in said
     assert "DUNE has retracted its observation.\n" in said
 
 
@@ -105,6 +106,7 @@ def test_a_retraction_comes_without_odds_and_says_who() -> None:
     said = text_of(sent)
     assert said.startswith("WITHDRAWN supernova alert\n\nWhat was said of this event does not hold any more")
     assert "Super-K and JUNO have retracted their observations.\n" in said
+    assert "What it was about, 2026-11-21 UTC:\n  Super-K  12:30:00.000" in said
     assert "There is nothing more to do." in said
     assert "one in" not in said
 
