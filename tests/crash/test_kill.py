@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from tests.support.server import PATIENCE_S
 from tests.support.system import System, observation
 from tests.support.truth import check_alerts, check_journal, check_projections
@@ -58,6 +60,7 @@ class Detectors:
         return observation(detector, rng.randrange(240) / 2, uuid=uuid, tier="CoincidenceTier")
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_random_moments(system: System, rng: random.Random, seed: int, tmp_path: Path) -> None:
     print(f"seed {seed}")
     at_work = unmarked = 0
