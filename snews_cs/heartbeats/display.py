@@ -11,7 +11,7 @@ import structlog
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import Disposition
 from snews_cs.errors import SnewsError
-from snews_cs.heartbeats.statistics import DetectorBeats
+from snews_cs.heartbeats.statistics import DAY_NS, DetectorBeats
 from snews_cs.heartbeats.survey import heard, survey
 from snews_cs.messages.times import NS_PER_S, format_utc
 from snews_cs.messages.types import DisplayHeartbeats, Nanoseconds
@@ -33,7 +33,7 @@ class HeartbeatDisplay(Nobody):
     open_store
         Opens the store to look at it.
     registered
-        Names of the detectors that are named if they are not heard.
+        Names of the detectors that are named if they were not heard for a day.
     offline_after_ns
         ``HB_OFFLINE_AFTER``, ns.
     now
@@ -93,7 +93,14 @@ class HeartbeatDisplay(Nobody):
         now_ns = self._now()
         with self._open_store() as store:
             real, of_tests = (
-                survey(store, names, now_ns, offline_after_ns=self._offline_after_ns, is_test=is_test)
+                survey(
+                    store,
+                    names,
+                    now_ns,
+                    offline_after_ns=self._offline_after_ns,
+                    since_ns=now_ns - DAY_NS,  # a week of beats would take processor time that alerts may need
+                    is_test=is_test,
+                )
                 for names, is_test in ((self._registered, False), ((), True))
             )
         there, unheard = heard(real)
@@ -101,7 +108,7 @@ class HeartbeatDisplay(Nobody):
             log.info("heartbeats", **_fields(figures, now_ns))
         for figures in of_tests:
             log.info("heartbeats", **_fields(figures, now_ns), test=True)
-        log.info("heartbeats shown", detectors=len(there), not_heard=", ".join(unheard))
+        log.info("heartbeats shown", detectors=len(there), not_heard_for_a_day=", ".join(unheard))
 
 
 def _asks(entry: Entry) -> bool:

@@ -18,6 +18,7 @@ def survey(
     now_ns: Nanoseconds,
     *,
     offline_after_ns: Nanoseconds,
+    since_ns: Nanoseconds = 0,
     is_test: bool = False,
 ) -> list[DetectorBeats]:
     """Return the figures of each detector, by name in any case of letters.
@@ -32,6 +33,8 @@ def survey(
         The time, TAI ns.
     offline_after_ns
         ``HB_OFFLINE_AFTER``, ns.
+    since_ns
+        Look only at what was received then or later, TAI ns: who was heard before counts as not heard.
     is_test
         Whether to look at the beats of tests.
 
@@ -40,7 +43,7 @@ def survey(
     StorageError
         If the store fails.
     """
-    beats = beats_of(store.rows(HeartbeatRow), is_test=is_test)
+    beats = beats_of(store.rows(HeartbeatRow, since_ns=since_ns), is_test=is_test)
     names = sorted(beats.keys() | set(registered), key=str.casefold)
     return [summarise(name, beats.get(name, ()), now_ns, offline_after_ns=offline_after_ns) for name in names]
 

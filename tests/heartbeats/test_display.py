@@ -20,7 +20,7 @@ from snews_cs.server.observer import Standing
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.open import open_reader, open_storage
 from snews_cs.storage.protocol import StoreReader
-from tests.storage.builders import T0, make_entry, make_refused
+from tests.storage.builders import DAY_NS, T0, make_entry, make_refused
 
 OFFLINE_AFTER_NS = 600 * NS_PER_S
 
@@ -124,7 +124,7 @@ def test_the_table(address: str, lines: list[EventDict]) -> None:
             "missed": 0,
             "test": True,
         },
-        {"event": "heartbeats shown", "log_level": "info", "detectors": 2, "not_heard": "KamLAND"},
+        {"event": "heartbeats shown", "log_level": "info", "detectors": 2, "not_heard_for_a_day": "KamLAND"},
     ]
 
 
@@ -186,3 +186,16 @@ def test_nobody_waits_for_a_store_that_hangs(address: str, lines: list[EventDict
         released.set()
         wait_for(lambda: shown(lines) == 2)
     assert shown(lines) == 2
+
+
+def test_what_was_heard_longer_than_a_day_ago_is_not_looked_through(address: str, lines: list[EventDict]) -> None:
+    with HeartbeatDisplay(
+        lambda: store_at(address),
+        ["JUNO", "LVD"],
+        offline_after_ns=OFFLINE_AFTER_NS,
+        now=lambda: T0 + 200 * NS_PER_S + DAY_NS,
+    ) as made:
+        tell(made, asking())
+        wait_for(lambda: shown(lines) == 1)
+    assert [(line["detector"], line["beats"]) for line in lines[:-1]] == [("JUNO", 1), ("JUNO", 1)]
+    assert lines[-1]["not_heard_for_a_day"] == "LVD"
