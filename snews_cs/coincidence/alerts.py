@@ -53,10 +53,15 @@ class Circumstances:
 
 
 class Decision(NamedTuple):
-    """The alerts in the order of publishing, and the sublists with the alerts that now stand for them."""
+    """The alerts in the order of publishing, and the sublists with the alerts that now stand for them.
+
+    ``told`` holds, of each event that ended or goes on in another, the revision up to which its readers know so. An
+    alert of that revision may have a twin that was sent alone: a RETRACTION is above it, a merger is not.
+    """
 
     alerts: list[Alert]
     after: list[Sublist]
+    told: dict[str, int]
 
 
 def close_silently(recut: Recut) -> Recut:
@@ -79,14 +84,17 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
             if near.number not in before:
                 before[near.number] = after[near.number] = near
     merged: defaultdict[int, list[str]] = defaultdict(list)
+    told: dict[str, int] = {}
     holders = _holders(after.values()) if lost else {}
     for sublist, standing in lost:
         heirs = {each.number: each for line in sublist.line_ids for each in holders.get(line, ())}
         heir = heir_of(sublist.detector_names, heirs.values())
         if heir is None:
             writer.retraction(sublist, standing)
+            told[standing.event_id] = standing.revision
         else:
             merged[heir.number].append(standing.event_id)
+            told[standing.event_id] = standing.revision - 1
     for number, sublist in sorted(after.items()):
         merges = tuple(merged[number])
         if _lonely(sublist):
@@ -95,7 +103,7 @@ def decide(cache: Cache, recut: Recut, circumstances: Circumstances) -> Decision
             after[number] = writer.initial(sublist, merges)
         elif merges or _members(before[number]) != _members(sublist):
             after[number] = writer.update(sublist, sublist.standing, merges)
-    return Decision(writer.alerts, list(after.values()))
+    return Decision(writer.alerts, list(after.values()), told)
 
 
 def _holders(sublists: Iterable[Sublist]) -> dict[int, list[Sublist]]:

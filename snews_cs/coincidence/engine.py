@@ -13,7 +13,7 @@ from snews_cs.coincidence.beats import Beats
 from snews_cs.coincidence.cache import Cache, Recut
 from snews_cs.coincidence.reconciling import reconcile
 from snews_cs.coincidence.sublists import Line
-from snews_cs.coincidence.types import Alert, AlertType, Beat, CacheKey, Disposition, LineRecord, Outcome
+from snews_cs.coincidence.types import Alert, Beat, CacheKey, Disposition, LineRecord, Outcome
 from snews_cs.coincidence.undo import UndoLog
 from snews_cs.messages.types import (
     Command,
@@ -278,9 +278,8 @@ class Engine:
         recut = cache.recut(changed_ns, self.parameters.coincidence_threshold_ns, change.log)
         decision = decide(cache, recut, self._circumstances(change, withdrawn))
         change.alerts += decision.alerts
-        for alert in decision.alerts:
-            if alert.alert_type is AlertType.RETRACTION:
-                change.log.put(self._told, alert.event_id, alert.revision - 1)
+        for event_id, revision in decision.told.items():
+            change.log.put(self._told, event_id, revision)
         self._store(cache, recut._replace(after=decision.after), change)
 
     def _circumstances(self, change: _Change, withdrawn: frozenset[int] = frozenset()) -> Circumstances:

@@ -241,6 +241,7 @@ class Oracle:
             into = heir(windows_before[number], detectors(windows_before[number], live_before), others, live)
             if into is not None:
                 merged.setdefault(into, []).append(event.event_id)
+                self.told[event.event_id] = event.revision - 1
                 del cache.standing[number]
             else:
                 ended.append(number)

@@ -115,6 +115,20 @@ def test_an_end_that_readers_were_told_of_is_no_news(sky: Sky) -> None:
     assert sky.reconciles(sent_alone(initial, alert_uuid=initial.alert_uuid)).alerts == ()
 
 
+@pytest.mark.parametrize(("revision", "expected"), [(1, []), (2, [("UPDATE", 1)])])
+def test_a_merger_that_readers_were_told_of_is_no_news(
+    sky: Sky, revision: int, expected: list[tuple[str, int]]
+) -> None:
+    """It counts for readers of earlier revisions: one as high may come after the alert that says merged."""
+    sky.sees("d1", 0, uuid="early")
+    (initial,) = sky.sees("d2", 5 * SECOND).alerts
+    sky.sees("d1", 12 * SECOND)
+    sky.sees("d3", 6 * SECOND)
+    (merger,) = sky.retracts("d1", "early").alerts
+    assert (merger.sub_list_number, merger.merged_event_ids) == (1, (initial.event_id,))
+    assert types(sky.reconciles(sent_alone(initial, revision=revision))) == expected
+
+
 def test_what_is_over_is_over_before_it_is_looked_at(sky: Sky) -> None:
     sky.sees("d1", 0)
     (initial,) = sky.sees("d2", 3 * SECOND).alerts
@@ -157,6 +171,13 @@ def test_one_of_its_observations_and_another_of_a_second_detector_are_enough(sky
 def test_other_observations_of_its_detectors_are_another_event(sky: Sky) -> None:
     sky.sees("d1", 0, uuid="another")
     sky.sees("d2", 3 * SECOND, uuid="yet another")
+    assert types(sky.reconciles(of_nobody(member("d1"), member("d2")))) == [("RETRACTION", 5)]
+
+
+def test_a_neighbour_of_its_observation_is_another_event(sky: Sky) -> None:
+    sky.sees("d1", 0, uuid="d1")
+    sky.sees("d1", 8 * SECOND)
+    sky.sees("d2", 12 * SECOND)
     assert types(sky.reconciles(of_nobody(member("d1"), member("d2")))) == [("RETRACTION", 5)]
 
 
