@@ -1,5 +1,6 @@
 """Axes that a person reads: UTC along the bottom; upwards lengths of time, in the unit that fits."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import floor, log10
 
@@ -16,10 +17,13 @@ from snews_cs.messages.types import Nanoseconds
 Seconds = npt.NDArray[np.float64]
 """Lengths of time, s, shape (n,)."""
 
-WIDE = 20.0
+WIDE = 8.0
 """Lengths of time are shown in decades if the longest is so many times their median."""
 
 _ROUND_S = (1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3_600.0, 6 * 3_600.0, 86_400.0, 10 * 86_400.0, 365 * 86_400.0)
+_FINER_S = tuple(
+    sorted((*_ROUND_S, 2e-3, 5e-3, 0.02, 0.05, 0.2, 0.5, 2.0, 5.0, 20.0, 30.0, 120.0, 300.0, 1_800.0, 10_800.0))
+)
 _TICKS = 5
 
 
@@ -94,7 +98,13 @@ def _show_decades(axes: Axes, drawn: Seconds, typical: float) -> None:
         axes.set_yscale("symlog", linthresh=even, linscale=0.5)
         axes.set_ylim(min(2 * low, -even / 2) if low < 0 else 0.0, max(2 * high, even / 2))
     low, high = axes.get_ylim()
-    ticks = [0.0, *(sign * size for size in _ROUND_S if size >= even for sign in (1, -1))]
-    axes.yaxis.set_major_locator(FixedLocator([tick for tick in sorted(ticks) if low <= tick <= high]))
+    ticks = _between(low, high, _ROUND_S, even)
+    axes.yaxis.set_major_locator(FixedLocator(ticks if len(ticks) >= _TICKS else _between(low, high, _FINER_S, even)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_words(value, least=1) if value else "0"))
+
+
+def _between(low: float, high: float, sizes: Sequence[float], smallest: float) -> list[float]:
+    """Return zero and what of these sizes, and of what is below zero, is within limits; in order."""
+    signed = (0.0, *(sign * size for size in sizes if size >= smallest for sign in (1, -1)))
+    return sorted(each for each in signed if low <= each <= high)
