@@ -126,8 +126,7 @@ class Spool:
             log.error("the local spool is left as it is: it cannot be read")
             return
         try:
-            kept = self._storage.latest_snapshot()
-            if self._numbers or (kept is not None and kept[0] > sequence):
+            if self._numbers or self._is_ahead_of(sequence):
                 self._is_read = False
                 self._storage.drop()
                 self._numbers, self._snapshot_at, self._is_read = {}, None, True
@@ -160,6 +159,11 @@ class Spool:
         except StorageError as error:
             log.error("the engine's state in the local spool cannot be read", error=str(error))
             return None
+
+    def _is_ahead_of(self, sequence: int) -> bool:
+        """Whether the copy that is kept is from further on; what it holds may be large, and is let go of at once."""
+        kept = self._storage.latest_snapshot()
+        return kept is not None and kept[0] > sequence
 
     def _read(self) -> None:
         """Look up what is on the disk, if that is not known."""
