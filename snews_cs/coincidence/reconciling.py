@@ -132,10 +132,5 @@ def _remains(cache: Cache, sent: SentAlone) -> Sublist:
 
 def _heir(cache: Cache, remains: Sublist, sent: SentAlone, threshold_ns: Nanoseconds) -> Sublist | None:
     """Return the sublist in which the event goes on, None if there is none."""
-    heirs = {
-        each.number: each
-        for line in remains.lines
-        for each in cache.sublists_near(line.time_ns, threshold_ns)
-        if line.number in each.line_ids
-    }
-    return heir_of({member.detector_name for member in sent.members}, heirs.values())
+    holders = {each.number: each for line in remains.lines for each in cache.sublists_near(line.time_ns, threshold_ns)}
+    return heir_of({member.detector_name for member in sent.members}, holders.values())
