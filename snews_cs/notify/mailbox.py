@@ -132,6 +132,8 @@ class MailServer:
             raise MailNotSent(
                 f"{self}: its certificate is not trusted: {error.verify_message}", is_final=False
             ) from error
+        except ssl.SSLError as error:
+            raise MailNotSent(f"{self}: TLS fails: {error.reason}", is_final=False) from error
         except (OSError, smtplib.SMTPException) as error:
             raise MailNotSent(f"{self} does not answer: {error}", is_final=False) from error
 

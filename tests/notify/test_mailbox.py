@@ -111,6 +111,13 @@ def test_a_password_is_not_sent_to_one_of_another_name() -> None:
         assert server.logins == []
 
 
+def test_a_server_that_does_not_speak_tls_where_it_should(relay: PlayedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "TLS_PORT", relay.port)
+    with pytest.raises(MailNotSent, match=f"mail server 127.0.0.1:{relay.port}: TLS fails: ") as caught:
+        ours(relay).check()
+    assert not caught.value.is_final
+
+
 @pytest.mark.usefixtures("_is_trusted")
 def test_a_wrong_password_is_a_wrong_setting(submission: PlayedServer) -> None:
     with pytest.raises(SettingsError, match="refuses snews_sender_email or snews_sender_pass: 535") as caught:

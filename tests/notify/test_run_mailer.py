@@ -152,6 +152,7 @@ def test_a_mail_server_that_is_away_at_the_start_is_waited_for(
 ) -> None:
     """And one that hangs holds up nobody who wants to stop."""
     with socket.create_server(("127.0.0.1", 0)) as hanging:
+        hanging.settimeout(60)
         environment |= {"smtp_server_addr": f"127.0.0.1:{hanging.getsockname()[1]}"}
         with running(environment, tmp_path) as mailer:
             connection, _ = hanging.accept()
