@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 import structlog
 
+from snews_cs.cli.companions import Companions
 from snews_cs.cli.embedded import embedded, local_settings
 from snews_cs.errors import SettingsError, StreamError
 from snews_cs.fault_points import interpose
@@ -51,8 +52,8 @@ log = structlog.get_logger(__name__)
     default=False,
     help="Delete the whole store, and what this server has in its spool, first; asks on a terminal.",
 )
-@click.option("--email/--no-email", default=False, help="Mail alerts (not part of this version yet).")
-@click.option("--slackbot/--no-slackbot", default=False, help="Run the Slack bot too (not part of this version yet).")
+@click.option("--email/--no-email", default=False, help="Run `run-mailer` too, in a process of its own.")
+@click.option("--slackbot/--no-slackbot", default=False, help="Run `run-slack-bot` too, in a process of its own.")
 @click.option("--embedded", "is_embedded", is_flag=True, help="Need nothing else: SQLite, and a broker of its own.")
 @click.option(
     "--data",
@@ -74,12 +75,6 @@ def run_coincidence(
 
     It goes on where it stopped: the journal in the store says which messages are done and which alerts are out.
     """
-    if email:
-        raise SettingsError("--email: alerts by mail are not part of this version yet")
-    if slackbot:
-        raise SettingsError(
-            "--slackbot is not part of this version yet: run `snews_cs run-slack-bot` beside the server"
-        )
     if data is not None and not is_embedded:
         raise SettingsError("--data goes with --embedded")
     if dropdb and sys.stdin.isatty():
@@ -88,6 +83,7 @@ def run_coincidence(
     with ExitStack() as stack:
         if is_embedded:
             settings = stack.enter_context(embedded(settings, data))
+        companions = stack.enter_context(Companions(stop))
         store = open_storage(
             settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns, firedrill=firedrill
         )
@@ -99,12 +95,37 @@ def run_coincidence(
             disk.prepare()
             disk.drop()  # else what was decided alone would come back
             log.warning("the store and the spool were emptied")
-        _serve(settings, storage, Spool(disk), stack, stop, firedrill=firedrill)
+        server = _server(settings, storage, Spool(disk), stack, stop, firedrill=firedrill)
+        for name in _chosen(email=email, slackbot=slackbot):
+            companions.start(name, _companion(name, firedrill=firedrill, is_embedded=is_embedded, data=data))
+        server.run(stop)
+        log.info("stopped")
 
 
-def _serve(
+def _chosen(*, email: bool, slackbot: bool) -> list[str]:
+    """Return the names of the commands that are to run beside the server."""
+    return [name for name, is_wanted in (("run-mailer", email), ("run-slack-bot", slackbot)) if is_wanted]
+
+
+def _companion(name: str, *, firedrill: bool, is_embedded: bool, data: Path | None) -> list[str]:
+    """Return the arguments by which a companion uses what this server uses."""
+    given = click.get_current_context().find_root().params
+    arguments = [f"--log-format={given['log_format']}"]
+    if given["env_file"] is not None:
+        arguments.append(f"--env={given['env_file']}")
+    arguments += [name, "--companion"]
+    if firedrill:
+        arguments.append("--firedrill")
+    if is_embedded:
+        arguments.append("--embedded")
+    if data is not None:
+        arguments.append(f"--data={data}")
+    return arguments
+
+
+def _server(
     settings: Settings, storage: Storage, spool: Spool, stack: ExitStack, stop: StopRequest, *, firedrill: bool
-) -> None:
+) -> CoincidenceServer:
     registry = Registry.load(settings.detector_registry)
     topics = AlertTopics(
         alerts=settings.firedrill_alert_topic if firedrill else settings.alert_topic,
@@ -147,8 +168,7 @@ def _serve(
         observer=observer,
     )
     _warm_up(publisher, stop)
-    server.run(stop)
-    log.info("stopped")
+    return server
 
 
 def _notices(settings: Settings, stack: ExitStack, *, firedrill: bool) -> Notices:

@@ -1,8 +1,6 @@
 """``snews_cs run-mailer``."""
 
 import hashlib
-import signal
-import sys
 from collections.abc import Sequence
 
 import click
@@ -13,12 +11,8 @@ from snews_cs.errors import MailNotSent, SettingsError
 from snews_cs.notify.mail import LONGEST_WAIT_S, MailedPerson
 from snews_cs.notify.mailbox import MailServer
 from snews_cs.notify.teller import Teller
-from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
-
-STOPPED_WITHIN_S = 3
-"""Who is told to stop waits no longer than this for a mail server."""
 
 
 @click.command("run-mailer")
@@ -34,7 +28,6 @@ def run_mailer(source: AlertSource) -> None:
     if not settings.alert_emails:
         raise SettingsError("ALERT_EMAILS is needed to mail alerts to")
     server = MailServer.of(settings)
-    _interrupted_when_stopped(source.stop)
     _check(server)
     people = [
         MailedPerson(address, server, link=settings.alert_link, firedrill=source.firedrill)
@@ -42,16 +35,6 @@ def run_mailer(source: AlertSource) -> None:
     ]
     with source.opened(f"mail-{_digest(people)}") as (alerts, deliveries):
         Teller(alerts, people, deliveries, topic=source.topic, stop=source.stop, longest_wait_s=LONGEST_WAIT_S).run()
-
-
-def _interrupted_when_stopped(stop: StopRequest) -> None:
-    """End the process, exit code 0, if it does not end by itself soon after it was told to."""
-    signal.signal(signal.SIGALRM, lambda _signal, _frame: sys.exit(0))
-
-    def set_alarm() -> None:
-        signal.alarm(STOPPED_WITHIN_S)
-
-    stop.then(set_alarm)
 
 
 def _check(server: MailServer) -> None:

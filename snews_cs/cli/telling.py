@@ -1,7 +1,6 @@
 """What the commands that tell people of alerts have in common."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from uuid import uuid4
 import click
 
 from snews_cs.cli.embedded import local_settings
+from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import SettingsError
 from snews_cs.notify.deliveries import Deliveries
 from snews_cs.settings import Settings
@@ -98,9 +98,7 @@ def tells_people(command: Callable[..., None]) -> Callable[..., None]:
         settings: Settings = click.get_current_context().obj
         if is_embedded:
             settings = local_settings(settings, data)
-        stop = StopRequest()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _signal, _frame: stop.make())
+        stop = stop_on_signals()
         if is_companion:
             threading.Thread(
                 target=_end_with_input, args=(stop,), name="waits for the server's end", daemon=True

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 SLACK_API = "https://slack.com/api/"
 
-_TIMEOUT_S = 4
+_TIMEOUT_S = 10  # what is given up may have been posted all the same, and will be posted again
 _READ_JSON = frozenset({"chat.postMessage", "chat.update"})  # other methods read forms only
 _TRANSIENT = frozenset(
     {
@@ -88,7 +88,7 @@ class SlackChannel:
         self.channel_id = channel_id
         quiet = logging.getLogger(f"{__name__}.client")
         quiet.setLevel(logging.CRITICAL)  # what it would log is logged here
-        # Within the time-out a bot that is told to stop does so; retries are ours, as the client's would sleep through.
+        # Retries are ours: the client's would sleep through a wish to stop.
         self._client = WebClient(token, base_url=api_url, timeout=_TIMEOUT_S, retry_handlers=[], logger=quiet)
 
     def check(self) -> bool:

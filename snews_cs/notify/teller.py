@@ -106,18 +106,24 @@ class Teller:
         SettingsError
             If trying again cannot help.
         """
-        self._begin()
-        while not self._stop:
-            if all(line.length < MOST_WAITING for line in self._lines):
-                for received in self._alerts.batch(self._patience_s(), 1):
-                    self._queue(received)
-            else:
-                self._stop.wait(self._patience_s())
-            for line in self._lines:
-                line.go_on()
-            if not self._stop and not any(line.length for line in self._lines):
-                self._alerts.mark_done()
-        self._deliveries.leave()
+        try:
+            self._begin()
+            while not self._stop:
+                self._go_on()
+        finally:
+            self._deliveries.leave()
+
+    def _go_on(self) -> None:
+        """Read what there is, and deliver what can be delivered."""
+        if all(line.length < MOST_WAITING for line in self._lines):
+            for received in self._alerts.batch(self._patience_s(), 1):
+                self._queue(received)
+        else:
+            self._stop.wait(self._patience_s())
+        for line in self._lines:
+            line.go_on()
+        if not self._stop and not any(line.length for line in self._lines):
+            self._alerts.mark_done()
 
     def _begin(self) -> None:
         """Find out since when each recipient is to be told; without that, old alerts cannot be told from new ones."""

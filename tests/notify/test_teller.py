@@ -204,6 +204,10 @@ def test_a_crowd_that_waits_is_not_read_on(table: Table) -> None:
 def test_what_cannot_be_mended_ends_it(table: Table) -> None:
     with pytest.raises(SettingsError, match="wrong"):
         table.tell([Listener("one", SettingsError("wrong"))], alert(0))
+    began, listener = table.clock.now, Listener("one")
+    table.tell([listener], alert(0))
+    assert listener.heard == both(0)
+    assert table.clock.now - began < 1  # what it had begun, it left
 
 
 def test_answers_and_junk_on_the_topic_are_passed_over(table: Table) -> None:
