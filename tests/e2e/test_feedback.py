@@ -1,15 +1,13 @@
 """From a detector's hand to its people's mailbox."""
 
-import json
-import os
 from email.message import EmailMessage
 
 import pytest
 
 from tests.heartbeats.feedback.conftest import mail
-from tests.heartbeats.feedback.test_run_feedback import running
 from tests.streams.conftest import wait_for
-from tests.support.mail_server import SENDER, MailServer
+from tests.support.feedback import feedback_environment, running_feedback
+from tests.support.mail_server import MailServer
 from tests.support.system import System
 
 __all__ = ["mail"]
@@ -19,16 +17,7 @@ SHIFT, CHIEF = "shift@juno.example.org", "chief@juno.example.org"
 
 @pytest.fixture
 def environment(system: System, mail: MailServer) -> dict[str, str]:
-    registry = system.directory / "registry.json"
-    registry.write_text(json.dumps([{"name": "JUNO", "emails": [SHIFT, CHIEF]}]))
-    return {
-        **os.environ,
-        "DATABASE_SERVER": system.database,
-        "DETECTOR_REGISTRY": str(registry),
-        "FIGURES_DIRECTORY": str(system.directory / "figures"),
-        "smtp_server_addr": mail.address,
-        "snews_sender_email": SENDER,
-    }
+    return feedback_environment(system.directory, system.database, mail, {"JUNO": [SHIFT, CHIEF]})
 
 
 def heartbeat(number: int) -> dict[str, object]:
@@ -47,11 +36,11 @@ def test_a_detector_is_told_how_it_does(system: System, environment: dict[str, s
     system.publish(ask("eve@example.org"))
     system.wait_for_entries(9)
     log = system.directory / "feedback.log"
-    with running(environment, log):
+    with running_feedback(environment, log):
         wait_for(lambda: len(mail.messages) == 3, 60)
     system.publish(heartbeat(6))
     system.wait_for_entries(10)
-    with running(environment, log):
+    with running_feedback(environment, log):
         wait_for(lambda: len(mail.messages) == 5, 60)
     assert sorted(mail.recipients) == sorted([SHIFT, *2 * [SHIFT, CHIEF]])
     told = [said(message) for message in mail.messages]

@@ -1,13 +1,10 @@
 """The command, as installed, from a store to a mail server."""
 
-import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,9 +15,9 @@ from snews_cs.storage.sqlite.store import SqliteStorage
 from tests.heartbeats.feedback.beating import Beating
 from tests.storage.builders import DAY_NS
 from tests.streams.conftest import wait_for
-from tests.support.mail_server import SENDER, MailServer
+from tests.support.feedback import SNEWS_CS, feedback_environment, running_feedback
+from tests.support.mail_server import MailServer
 
-SNEWS_CS = Path(sys.executable).with_name("snews_cs")
 SHIFT = "shift@juno.example.org"
 
 
@@ -38,36 +35,7 @@ def beating(tmp_path: Path) -> Iterator[Beating]:
 
 @pytest.fixture
 def environment(tmp_path: Path, mail: MailServer) -> dict[str, str]:
-    registry = tmp_path / "registry.json"
-    registry.write_text(json.dumps([{"name": "JUNO", "emails": [SHIFT]}]))
-    return {
-        **os.environ,
-        "DATABASE_SERVER": f"sqlite:///{tmp_path}/store.sqlite",
-        "DETECTOR_REGISTRY": str(registry),
-        "FIGURES_DIRECTORY": str(tmp_path / "figures"),
-        "smtp_server_addr": mail.address,
-        "snews_sender_email": SENDER,
-    }
-
-
-@contextmanager
-def running(environment: dict[str, str], log: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the command; at the end it is told to stop, and must do so well."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [SNEWS_CS, "run-feedback", *options],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0, log.read_text()
-    finally:
-        process.kill()
-        process.wait()
+    return feedback_environment(tmp_path, f"sqlite:///{tmp_path}/store.sqlite", mail, {"JUNO": [SHIFT]})
 
 
 def test_silent_back_and_asked_over_restarts(
@@ -75,14 +43,14 @@ def test_silent_back_and_asked_over_restarts(
 ) -> None:
     log = tmp_path / "log"
     beating.beat("JUNO", until_ns=now_ns() - 600 * NS_PER_S, beats=1_000)
-    with running(environment, log):
+    with running_feedback(environment, log):
         wait_for(lambda: len(mail.messages) == 1, 60)
         beating.receive([(now_ns(), GetFeedback(detector_name="JUNO", message_uuid="ask", emails=(SHIFT,)))])
         wait_for(lambda: len(mail.messages) == 2, 60)
     beating.beat("JUNO", until_ns=now_ns(), beats=1)
-    with running(environment, log):
+    with running_feedback(environment, log):
         wait_for(lambda: len(mail.messages) == 3, 60)
-    with running(environment, log):
+    with running_feedback(environment, log):
         wait_for(lambda: "looking after heartbeats" in log.read_text(), 60)
     silent, answer, back = mail.messages
     assert silent["Subject"].startswith("JUNO is silent: not heard since ")
@@ -96,7 +64,7 @@ def test_a_mail_server_that_is_away_is_waited_for(
 ) -> None:
     beating.beat("JUNO", until_ns=now_ns() - 600 * NS_PER_S, beats=10)
     mail.faults["MAIL"] = ["421 closing", "451 busy"]
-    with running(environment, tmp_path / "log"):
+    with running_feedback(environment, tmp_path / "log"):
         wait_for(lambda: mail.messages, 60)
     assert "a mail cannot be sent now" in (tmp_path / "log").read_text()
 
@@ -106,7 +74,7 @@ def test_old_figures_go(beating: Beating, environment: dict[str, str], tmp_path:
     old.parent.mkdir()
     old.write_bytes(b"")
     os.utime(old, (0, 0))
-    with running(environment, tmp_path / "log"):
+    with running_feedback(environment, tmp_path / "log"):
         wait_for(lambda: not old.exists(), 60)
 
 
@@ -152,6 +120,6 @@ def test_it_needs_no_display_and_no_home(
         environment.pop(name, None)
     environment["STATE_DIRECTORY"] = str(tmp_path)
     del environment["FIGURES_DIRECTORY"]
-    with running(environment | {"HOME": "/nonexistent", "TMPDIR": str(tmp_path)}, tmp_path / "log"):
+    with running_feedback(environment | {"HOME": "/nonexistent", "TMPDIR": str(tmp_path)}, tmp_path / "log"):
         wait_for(lambda: mail.messages, 60)
     assert len(list((tmp_path / "figures").iterdir())) == 1
