@@ -18,6 +18,9 @@ RELAY_PORT, SUBMISSION_PORT, TLS_PORT = 25, 587, 465
 TAKING_S = 30.0
 """Some servers read a message before they say that they have it, and who does not wait for that sends it twice."""
 
+GOODBYE_S = 2.0
+"""Who does not say goodbye need not be waited for."""
+
 _LONGEST_REASON = 200
 _FINAL = range(500, 600)
 _LOGINS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5"})  # those that smtplib knows
@@ -124,8 +127,7 @@ class MailServer:
                 if self.password is not None:
                     self._log_in(smtp, self.password.get_secret_value())
                 yield smtp
-                with suppress(smtplib.SMTPException):
-                    smtp.quit()
+                _say_goodbye(smtp)
         except smtplib.SMTPResponseException as error:
             raise MailNotSent(f"{self} cannot do it now: {_told(error)}", is_final=False) from error
         except ssl.SSLCertVerificationError as error:
@@ -175,6 +177,13 @@ class MailServer:
 
     def __str__(self) -> str:
         return f"mail server {self.host}:{self.port}"
+
+
+def _say_goodbye(smtp: smtplib.SMTP) -> None:
+    with suppress(smtplib.SMTPException):
+        if smtp.sock is not None:
+            smtp.sock.settimeout(GOODBYE_S)
+        smtp.quit()
 
 
 def _told(error: smtplib.SMTPResponseException) -> str:

@@ -163,8 +163,12 @@ def test_a_refusal_is_for_now_or_for_good(relay: PlayedServer, command: str, rep
         assert len(relay.messages) == (2 if reply == PlayedServer.DROP else 1)
 
 
-def test_what_was_taken_is_taken_however_the_connection_ends(relay: PlayedServer) -> None:
-    relay.faults["QUIT"] = ["451 no way out"]
+@pytest.mark.parametrize("reply", ["451 no way out", PlayedServer.SILENCE])
+def test_what_was_taken_is_taken_however_the_connection_ends(
+    relay: PlayedServer, monkeypatch: pytest.MonkeyPatch, reply: str
+) -> None:
+    monkeypatch.setattr(mailbox, "GOODBYE_S", 0.1)
+    relay.faults["QUIT"] = [reply]
     ours(relay).send(message())
     assert len(relay.messages) == 1
 

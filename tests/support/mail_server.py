@@ -27,10 +27,11 @@ class MailServer:
         Whether it offers a login.
 
     ``faults`` are used up one by one by the next commands (``MAIL``, ``RCPT``, ``DATA``, ``QUIT``) each is listed for;
-    ``DROP`` takes the message and breaks the connection. ``refusals`` are for good, by recipient.
+    ``DROP`` takes the message and breaks the connection, ``SILENCE`` answers no ``QUIT``. ``refusals`` are for good, by
+    recipient.
     """
 
-    DROP = "drop"
+    DROP, SILENCE = "drop", "silence"
 
     def __init__(
         self, tls: ssl.SSLContext | None = None, *, from_the_start: bool = False, takes_login: bool = True
@@ -124,7 +125,10 @@ class _Handler:
         return "250 OK"
 
     async def handle_QUIT(self, server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
-        return self._mail.fault("QUIT") or "221 Bye"
+        fault = self._mail.fault("QUIT")
+        if fault == MailServer.SILENCE:
+            await asyncio.Event().wait()
+        return fault or "221 Bye"
 
 
 @contextmanager
