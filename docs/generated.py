@@ -1,10 +1,12 @@
 """Tables of the documentation that are made from the code when it is built, so that they cannot drift from it."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from inspect import getdoc
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -24,9 +26,11 @@ from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import parse_utc, posix_from_tai
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.notify.letter import Letter
+from snews_cs.notify.slack_message import HERE, alert_message
 from snews_cs.notify.wording import PublishedAlert
 from snews_cs.server.notices import notice_schema
 from snews_cs.settings import Settings
+from snews_cs.simulation.scenario import Scenario
 from snews_cs.storage.tables import COLUMNS, KINDS
 
 _UNITS = {"s": ("s", 10**9), "d": ("days", 86_400 * 10**9)}
@@ -118,6 +122,12 @@ def metrics() -> str:
     return _table(("Metric", "Type", "Meaning"), [(f"`{each.name}`", *each[1:]) for each in Metrics().describe()])
 
 
+def scenarios() -> str:
+    """Return the table of the scenarios that ship."""
+    paths = sorted((Path(__file__).parents[1] / "etc" / "scenarios").glob("*.json"))
+    return _table(("File", "What is played"), [(f"`{path.name}`", Scenario.load(path).title) for path in paths])
+
+
 def example_alert() -> str:
     """Return the first alert of the README example, as published."""
     return _json(figures.example_alerts()[0])
@@ -137,6 +147,28 @@ def example_mail() -> str:
         alert=alert, content=content, link=Settings.model_fields["alert_link"].default, now_unix_ns=now_unix_ns
     )
     return f"```text\nSubject: {letter.subject()}\n\n{letter.text()}```"
+
+
+def example_slack() -> str:
+    """Return the message in Slack that tells of the first alert of the README example, as it is shown."""
+    message = alert_message(
+        PublishedAlert.read(figures.example_alerts()[0]), link=Settings.model_fields["alert_link"].default
+    )
+    return "```text\n{}\n```".format("\n\n".join(_shown(block) for block in message.blocks))
+
+
+def _shown(block: dict[str, Any]) -> str:
+    """Return what a person sees of a block of Slack's Block Kit."""
+    if block["type"] == "table":
+        rows = [[cell["text"] for cell in row] for row in block["rows"]]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        marks = [{"left": "<", "right": ">"}[column["align"]] for column in block["column_settings"]]
+        return "\n".join(
+            "  ".join(f"{cell:{mark}{width}}" for cell, mark, width in zip(row, marks, widths, strict=True)).rstrip()
+            for row in rows
+        )
+    (text,) = block["elements"] if block["type"] == "context" else [block["text"]]
+    return re.sub(r"<[^|>]+\|([^>]+)>", r"\1", text["text"].replace(HERE, "@here"))
 
 
 def example_feedback() -> str:
@@ -188,9 +220,11 @@ class Generated(SphinxDirective):
             detectors,
             collections,
             metrics,
+            scenarios,
             example_alert,
             example_notice,
             example_mail,
+            example_slack,
             example_feedback,
             command_line,
         )

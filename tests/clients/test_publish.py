@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from snews_cs.messages.times import format_utc, parse_utc
 from snews_cs.messages.types import Heartbeat, Observation, SignificanceTier, TimingTier
+from snews_cs.simulation.scenario import Scenario
 from tests.clients.conftest import PASSWORD, old_client
+from tests.support.scenarios import ALERTS, CLIENTS_SCENARIOS, SCENARIOS
 from tests.support.snews_pt import SnewsPt
 from tests.support.system import System
 from tests.support.truth import read_journal
@@ -141,24 +144,24 @@ def test_the_examples_of_the_client_are_taken(system: System, snews_pt: SnewsPt)
 def test_the_scenarios_of_the_client_come_out_as_they_are_meant(system: System, snews_pt: SnewsPt) -> None:
     system.start({"snews_cs_admin_pass": PASSWORD})
     snews_pt.script("scenarios")
-    alerts = system.alerts(len(_OF_SCENARIOS), "testing")
-    assert [(alert["alert_type"], " ".join(alert["detector_names"])) for alert in alerts] == _OF_SCENARIOS
+    expected = [alert for name in CLIENTS_SCENARIOS.values() for alert in ALERTS[name]]
+    alerts = system.alerts(len(expected), "testing")
+    assert [(alert["alert_type"], " ".join(alert["detector_names"])) for alert in alerts] == expected
 
 
-_OF_SCENARIOS = [
-    ("TEST INITIAL", "XENONnT DS-20K"),  # simple coincidence
-    ("TEST INITIAL", "XENONnT DUNE"),  # exact 10s coincidence
-    ("TEST INITIAL", "XENONnT DS-20K"),  # two coincidences
-    ("TEST INITIAL", "Baksan JUNO"),
-    # the same message submitted twice, and one detector within 1 s: none
-    ("TEST INITIAL", "DS-20K DUNE"),  # 3 coincident messages, out of order
-    ("TEST UPDATE", "XENONnT DS-20K DUNE"),
-    ("TEST INITIAL", "Borexino IceCube"),  # messages at 10, 19,
-    ("TEST INITIAL", "IceCube NOvA"),  # 21,
-    ("TEST UPDATE", "IceCube NOvA DS-20K"),  # 22,
-    ("TEST UPDATE", "Borexino IceCube HALO"),  # 20,
-    ("TEST UPDATE", "IceCube HALO NOvA DS-20K"),
-    ("TEST UPDATE", "IceCube HALO NOvA DS-20K XENONnT"),  # 29
-    ("TEST UPDATE", "Borexino JUNO IceCube HALO"),  # and 18 s
-    ("TEST INITIAL", "JUNO IceCube HALO NOvA DS-20K"),
-]
+def test_our_scenarios_are_those_of_the_client(snews_pt: SnewsPt) -> None:
+    epoch = parse_utc("2030-01-01T12:30:00Z")
+    theirs = json.loads(snews_pt.shipped("auxiliary/scenarios.json").read_text())
+    assert list(theirs) == list(CLIENTS_SCENARIOS)
+    for observations, ours in zip(theirs.values(), CLIENTS_SCENARIOS.values(), strict=True):
+        said = [cue.said for cue in Scenario.load(SCENARIOS[ours]).cues(epoch)]
+        assert [
+            {
+                "detector_name": each.detector_name,
+                "neutrino_time_utc": format_utc(each.neutrino_time_ns)[:26],
+                "p_val": each.p_value,
+                "is_test": each.is_test,
+            }
+            for each in said
+            if isinstance(each, Observation)
+        ] == observations

@@ -15,7 +15,9 @@ from snews_cs.coincidence.content import alert_schema
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.server.notices import notice_schema
 from snews_cs.settings import Settings
+from snews_cs.simulation.scenario import Scenario
 from tests.docs.pages import DOCS
+from tests.support.scenarios import SCENARIOS
 
 
 @pytest.fixture
@@ -78,6 +80,19 @@ def test_example_mail_is_of_the_example_alert(figures: ModuleType, generated: Mo
     mail = generated.example_mail()
     assert "SUPERNOVA ALERT: Super-K and IceCube, 2026-11-21 12:30:00 UTC" in mail
     assert figures.example_alerts()[0]["alert_uuid"] in mail
+
+
+def test_table_of_scenarios_has_each_with_its_title(generated: ModuleType) -> None:
+    rows = dict(re.findall(r"^\| `(.+)\.json` \| (.+) \|$", generated.scenarios(), re.MULTILINE))
+    assert rows == {name: Scenario.load(path).title for name, path in SCENARIOS.items()}
+
+
+def test_example_of_slack_is_of_the_example_alert(figures: ModuleType, generated: ModuleType) -> None:
+    shown = generated.example_slack()
+    assert "\nSupernova alert: 2 detectors coincide\n\n@here By chance: " in shown
+    assert "\nIceCube     2026-11-21 12:30:09.000000000           +9.000 s" in shown
+    assert f"Event {figures.example_alerts()[0]['event_id']}, revision 1, server my-server" in shown
+    assert "<" not in shown
 
 
 def test_table_of_metrics_has_each_with_its_meaning(generated: ModuleType) -> None:

@@ -1,23 +1,30 @@
 """Scenarios: what a file says is what is sent; what is wrong with it is one line."""
 
 import json
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from snews_cs.coincidence.content import alert_content
+from snews_cs.coincidence.engine import Engine
+from snews_cs.coincidence.types import Alert
 from snews_cs.errors import SettingsError
+from snews_cs.messages.admission import AdmissionPolicy, read_message
 from snews_cs.messages.decoders import decode
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S, parse_utc
 from snews_cs.messages.types import Heartbeat, Observation, Retraction
+from snews_cs.simulation.clients import Client
 from snews_cs.simulation.cues import Cue
 from snews_cs.simulation.scenario import Scenario
+from tests.support.scenarios import ALERTS, CLIENTS_SCENARIOS, SCENARIOS
 
 EPOCH = parse_utc("2026-11-21T12:30:00Z")
 ETC = Path(__file__).parents[2] / "etc"
-SCENARIOS = sorted((ETC / "scenarios").glob("*.json"))
 
 
 def cues(*messages: dict[str, Any]) -> list[Cue]:
@@ -113,15 +120,42 @@ def test_a_file_that_is_none(content: bytes | None, reason: str, tmp_path: Path)
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_the_server_understands_the_scenarios_that_ship(path: Path) -> None:
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_server_understands_the_scenarios_that_ship(name: str) -> None:
     registry = Registry.load()
-    for cue in Scenario.load(path).cues(EPOCH):
+    for cue in Scenario.load(SCENARIOS[name]).cues(EPOCH):
         outgoing = cue.outgoing(registry, EPOCH, message_id=bytes(16))
         if not isinstance(cue.said, str):
             headers = (("_id", outgoing.message_id),)
             message = decode(RawMessage("topic", 0, 0, 0, headers, outgoing.payload)).message
             assert (message.kind, message.message_uuid) == (cue.said.kind, cue.said.message_uuid)
+
+
+@pytest.mark.parametrize(
+    ("name", "client"),
+    [
+        *((name, None) for name in SCENARIOS),
+        *product(CLIENTS_SCENARIOS.values(), ("hop", "snews_pt-1.2", "snews_pt-1.4", "snews_pt-3.0")),
+    ],
+)
+def test_scenarios_raise_their_alerts_whatever_client_sends_them(name: str, client: Client | None) -> None:
+    """Each message is decoded and decided as the server does it; None: with the clients that the file names."""
+    registry, engine = Registry.load(), Engine()
+    alerts: list[Alert] = []
+    for offset, cue in enumerate(Scenario.load(SCENARIOS[name]).cues(EPOCH)):
+        now_ns = EPOCH + cue.at_ns
+        outgoing = replace(cue, client=client or cue.client).outgoing(registry, now_ns, message_id=bytes(16))
+        raw = RawMessage("topic", 0, offset, -1, (("_id", outgoing.message_id),), outgoing.payload)
+        reading = read_message(raw, now_ns, AdmissionPolicy(registry=registry))
+        if reading.message is not None and reading.verdict.accepted:
+            alerts += engine.apply(reading.message, now_ns, raw.key).alerts
+    contents = [alert_content(alert, server_tag="") for alert in alerts]
+    assert [(content["alert_type"], " ".join(content["detector_names"])) for content in contents] == ALERTS[name]
+
+
+def test_it_is_known_what_comes_of_every_scenario() -> None:
+    assert ALERTS.keys() == SCENARIOS.keys()
+    assert set(CLIENTS_SCENARIOS.values()) <= ALERTS.keys()
 
 
 @pytest.mark.parametrize("path", sorted((ETC / "examples").glob("*.json")), ids=lambda path: path.stem)
