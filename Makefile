@@ -13,14 +13,14 @@ help:   ## Show this list
 run: environment   ## Watch detectors publish, coincidences form and alerts go out (KEEP=1 leaves it all up)
 	@$(bin)/python -m snews_cs.simulation.demo $(if $(KEEP),--keep)
 
-test: environment client   ## Run the tests (ARGS="-k retraction" chooses)
-	@$(bin)/pytest -rs $(ARGS)
+test: environment client   ## Run the tests (ARGS="-k retraction" chooses, ARGS="-n 0" uses one processor)
+	@$(bin)/pytest -rs -n auto --maxprocesses 8 $(ARGS)
 
 services:   ## Build the real servers for the tests: Apache Kafka and FerretDB (MongoDB's protocol)
 	@.ci/services
 
 test-services: environment services   ## Run the tests on real servers (ARGS="-k kafka" chooses)
-	@$(bin)/pytest -m services $(ARGS)
+	@$(bin)/pytest -m services -n 2 $(ARGS)
 
 lint: environment   ## Check style and format
 	@$(bin)/ruff check
