@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
     """The Slack channel that the bot writes to."""
     alert_link: Link = Field("https://snews2.org", alias="ALERT_LINK")
-    """Where to read on: the page that each message in Slack links to."""
+    """Where to read on: the page that messages in Slack and mails link to."""
     remove_figures_after_ns: Annotated[Days, Positive] = Field(7 * DAY_NS, alias="REMOVE_FIGURES_AFTER")
     """Figures older than this are deleted (days)."""
     figures_directory: LocalPath = Field(

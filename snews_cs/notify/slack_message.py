@@ -12,7 +12,7 @@ from snews_cs.notify.wording import (
     MEMBER_COLUMNS,
     PublishedAlert,
     alert_in_words,
-    chance_in_words,
+    false_alarm_rate_in_words,
     headline,
     members_of,
     origin,
@@ -82,7 +82,7 @@ def alert_message(alert: PublishedAlert, *, link: str, firedrill: bool = False) 
         text = f"{first} {HERE}\n{rest}"
     paragraph = [HERE] if rings else []
     if alert.kind != "RETRACTION":
-        paragraph.append(escaped(chance_in_words(alert)))
+        paragraph.append(escaped(false_alarm_rate_in_words(alert)))
     blocks = [_header(headline(alert, firedrill=firedrill))]
     if paragraph:
         blocks.append(_section(" ".join(paragraph)))

@@ -141,10 +141,10 @@ def headline_of_merged(alert: PublishedAlert, *, firedrill: bool = False) -> str
     return _marked(f"MERGED: {_what(alert)}, goes on in another event", alert, firedrill=firedrill)
 
 
-def chance_in_words(alert: PublishedAlert) -> str:
-    """Return how often chance alone would do this."""
+def false_alarm_rate_in_words(alert: PublishedAlert) -> str:
+    """Return how often chance alone does this."""
     online = count(len(alert.detectors_online), "detector")
-    return f"By chance: {frequency_in_words(alert.false_alarm_rate_per_year)}, with {online} online"
+    return f"False alarm rate: {frequency_in_words(alert.false_alarm_rate_per_year)}, with {online} online"
 
 
 def remarks(alert: PublishedAlert) -> list[str]:
@@ -173,7 +173,7 @@ def alert_in_words(alert: PublishedAlert, *, firedrill: bool = False) -> str:
         for each in members_of(alert)
     ]
     if alert.kind != "RETRACTION":
-        lines.append(chance_in_words(alert))
+        lines.append(false_alarm_rate_in_words(alert))
     return "\n".join([*lines, *remarks(alert), origin(alert)])
 
 

@@ -89,8 +89,8 @@ def test_table_of_scenarios_has_each_with_its_title(generated: ModuleType) -> No
 
 def test_example_of_slack_is_of_the_example_alert(figures: ModuleType, generated: ModuleType) -> None:
     shown = generated.example_slack()
-    assert "\nSupernova alert: 2 detectors coincide\n\n@here By chance: " in shown
-    assert "\nIceCube     2026-11-21 12:30:09.000000000           +9.000 s" in shown
+    assert "\nSupernova alert: 2 detectors coincide\n\n@here False alarm rate: " in shown
+    assert "\nIceCube   2026-11-21 12:30:09.000000000         +9.000 s" in shown
     assert f"Event {figures.example_alerts()[0]['event_id']}, revision 1, server my-server" in shown
     assert "<" not in shown
 

@@ -41,7 +41,7 @@ def test_an_initial_alert_is_told_whole() -> None:
     told = message()
     assert shown(told) == [
         "Supernova alert: 2 detectors coincide",
-        "<!here> By chance: one in 97 years, with 4 detectors online",
+        "<!here> False alarm rate: one in 97 years, with 4 detectors online",
         "Detector | First neutrino (UTC) | After the first | p-value",
         "Super-K | 2026-11-21 12:30:00.000000000 | +0.000 s | 0.0123",
         "JUNO | 2026-11-21 12:30:09.000000000 | +9.000 s | \N{EN DASH}",
@@ -55,7 +55,7 @@ def test_who_has_it_read_out_hears_all_of_it() -> None:
         "Supernova alert: 2 detectors coincide <!here>",
         "\N{BULLET} Super-K at 2026-11-21 12:30:00.000000000 (+0.000 s), p-value 0.0123",
         "\N{BULLET} JUNO at 2026-11-21 12:30:09.000000000 (+9.000 s), p-value \N{EN DASH}",
-        "By chance: one in 97 years, with 4 detectors online",
+        "False alarm rate: one in 97 years, with 4 detectors online",
         f"Event {EVENT}, revision 1, server test server",
     ]
 
@@ -99,7 +99,7 @@ def test_it_rings_for_a_real_initial_alert_only(changes: dict[str, Any], firedri
 def test_a_retraction_says_nothing_of_chance() -> None:
     told = message(alert_type="RETRACTION", revision=2, retracted_detector_names=["JUNO"])
     assert shown(told)[0] == "Supernova alert WITHDRAWN: the coincidence no longer stands"
-    assert "chance" not in told.text + "".join(shown(told))
+    assert "rate" not in told.text + "".join(shown(told))
     assert "\N{BULLET} Withdrawn by: JUNO" in shown(told)
 
 

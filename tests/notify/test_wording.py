@@ -45,7 +45,7 @@ def test_an_alert_is_told_whole() -> None:
         "Supernova alert: 2 detectors coincide",
         "\N{BULLET} Super-K at 2026-11-21 12:30:00.000000000 (+0.000 s), p-value 0.0123",
         "\N{BULLET} JUNO at 2026-11-21 12:30:09.000000000 (+9.000 s), p-value \N{EN DASH}",
-        "By chance: one in 97 years, with 4 detectors online",
+        "False alarm rate: one in 97 years, with 4 detectors online",
         "Event 5fd30c02-7c1d-5c4e-9e8f-0a4f8d6e3b11, revision 1, server test server",
     ]
 
