@@ -17,6 +17,7 @@ from snews_cs.heartbeats.feedback.report import SILENT, Report
 from snews_cs.heartbeats.feedback.scales import WIDE, Seconds, show_lengths, show_utc, utc
 from snews_cs.heartbeats.statistics import Beat, DetectorStatus, intervals_between_s
 from snews_cs.messages.times import NS_PER_S
+from snews_cs.messages.types import Nanoseconds
 
 COLOURS: dict[str, str] = {"ON": "#1b6ca8", "OFF": "#d9622b", SILENT: "#d4d4d4"}
 """Of beats, and of the spells between them; they differ in brightness too."""
@@ -35,6 +36,7 @@ _LINE, _WRONG, _INK, _FAINT, _GRID = "#0d4a78", "#fdf1ec", "#2b2b2b", "#707070",
 _INCHES, _DPI = (9.6, 6.6), 125
 _LEFT, _WIDTH = 0.085, 0.895
 _SMALL = 9.0
+_LEAST_SHOWN_NS = 60 * NS_PER_S
 
 
 def png_of(report: Report) -> bytes:
@@ -45,7 +47,8 @@ def png_of(report: Report) -> bytes:
     """
     figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)  # which needs no display
-    title = f"{report.detector_name}: 24 hours of heartbeats"
+    start_ns, shown = _shown(report)
+    title = f"{report.detector_name}: {shown} of heartbeats"
     figure.text(_LEFT, 0.95, title, size=14, weight="bold", color=_INK)
     latencies = figure.add_axes((_LEFT, 0.10, _WIDTH, 0.27))
     intervals = figure.add_axes((_LEFT, 0.435, _WIDTH, 0.40), sharex=latencies)
@@ -53,12 +56,23 @@ def png_of(report: Report) -> bytes:
     _draw_latencies(latencies, report)
     _draw_intervals(intervals, report)
     _draw_spells(spells, report)
-    show_utc(latencies, report.since_ns, report.until_ns)
+    show_utc(latencies, start_ns, report.until_ns)
     latencies.set_xlabel(f"UTC, until {utc(report.until_ns):%-d %B %Y, %H:%M}", color=_FAINT, size=_SMALL)
     _explain_colours(figure, report)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=_DPI, metadata={"Title": title, "Software": None})
     return picture.getvalue()
+
+
+def _shown(report: Report) -> tuple[Nanoseconds, str]:
+    """Return from when on the figure shows the beats, TAI ns, and how long that is in words.
+
+    All 24 hours; of a detector that was heard first in the course of them, the time since then, for it may be short.
+    """
+    if report.heard_since_ns == report.since_ns:
+        return report.since_ns, "24 hours"
+    known_ns = report.until_ns - report.heard_since_ns
+    return report.until_ns - max(round(1.03 * known_ns), _LEAST_SHOWN_NS), in_words(known_ns / NS_PER_S, digits=2)
 
 
 def _draw_spells(axes: Axes, report: Report) -> None:

@@ -54,13 +54,18 @@ class Report:
         return self.until_ns - DAY_NS
 
     @property
+    def heard_since_ns(self) -> Nanoseconds:
+        """Since when it is heard, TAI ns; since the 24 hours began, if it was heard before, or not at all."""
+        return self.since_ns if self.before or not self.beats else self.beats[0].time_ns
+
+    @property
     def heartbeats(self) -> list[Beat]:
         """The beats that are heartbeats."""
         return [beat for beat in self.beats if beat.is_heartbeat]
 
     def spells(self) -> Iterator[Spell]:
-        """Yield what the detector counted as in the 24 hours, without gaps."""
-        steps: list[tuple[str, Nanoseconds]] = [(SILENT, self.since_ns)]
+        """Yield what the detector counted as since it is known of, without gaps."""
+        steps: list[tuple[str, Nanoseconds]] = [(SILENT, self.heard_since_ns)]
         beats = [*([self.before] if self.before else []), *self.beats]
         ends_ns = [*(beat.time_ns for beat in beats[1:]), self.until_ns]
         for beat, end_ns in zip(beats, ends_ns, strict=False):

@@ -7,11 +7,11 @@ from math import floor, log10
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.dates import HourLocator, num2date
+from matplotlib.dates import AutoDateLocator, HourLocator, num2date
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from snews_cs.heartbeats.feedback.durations import UNITS, in_words, plain_number, unit_of
-from snews_cs.messages.times import posix_from_tai
+from snews_cs.messages.times import NS_PER_S, posix_from_tai
 from snews_cs.messages.types import Nanoseconds
 
 Seconds = npt.NDArray[np.float64]
@@ -25,6 +25,7 @@ _FINER_S = tuple(
     sorted((*_ROUND_S, 2e-3, 5e-3, 0.02, 0.05, 0.2, 0.5, 2.0, 5.0, 20.0, 30.0, 120.0, 300.0, 1_800.0, 10_800.0))
 )
 _TICKS = 5
+_HALF_A_DAY_NS = 12 * 3_600 * NS_PER_S
 
 
 def utc(time_ns: Nanoseconds) -> datetime:
@@ -33,17 +34,21 @@ def utc(time_ns: Nanoseconds) -> datetime:
 
 
 def show_utc(axes: Axes, start_ns: Nanoseconds, end_ns: Nanoseconds) -> None:
-    """Let an axis show the hours of a day in UTC, and where a day begins its date."""
+    """Let an axis show the UTC of a day or less, and where a day begins its date."""
     axes.set_xlim(utc(start_ns), utc(end_ns))  # type: ignore[arg-type]  # matplotlib converts what is a time
-    axes.xaxis.set_major_locator(HourLocator(byhour=range(0, 24, 3), tz=UTC))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_minor_locator(HourLocator(tz=UTC))  # type: ignore[no-untyped-call]
+    if end_ns - start_ns > _HALF_A_DAY_NS:
+        axes.xaxis.set_major_locator(HourLocator(byhour=range(0, 24, 3), tz=UTC))  # type: ignore[no-untyped-call]
+        axes.xaxis.set_minor_locator(HourLocator(tz=UTC))  # type: ignore[no-untyped-call]
+    else:
+        axes.xaxis.set_major_locator(AutoDateLocator(minticks=4, maxticks=8, tz=UTC))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(FuncFormatter(lambda days, _: _hour(days)))
 
 
 def _hour(days: float) -> str:
     """Return the hour that is written at a time (days since 1970), and at midnight the date."""
     at: datetime = num2date(days)  # type: ignore[no-untyped-call]
-    return f"{at:%H:%M}" if at.hour else f"{at:%H:%M}\n{at:%-d %b}"
+    hour = f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
+    return hour if at.hour or at.minute or at.second else f"{hour}\n{at:%-d %b}"
 
 
 def show_lengths(axes: Axes, drawn: Seconds, *, reach: tuple[float, ...] = ()) -> None:

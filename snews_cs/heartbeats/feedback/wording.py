@@ -58,6 +58,8 @@ def in_figures(report: Report) -> list[tuple[str, str]]:
     """Return the figures of the 24 hours: what they are of, and what they are."""
     figures = report.figures
     rows = [("Heartbeats", plain_number(figures.beats, digits=9))]
+    if report.heard_since_ns > report.since_ns:
+        rows.insert(0, ("Heard since", f"{moment(report.heard_since_ns)}, not before"))
     if observations := len(report.beats) - figures.beats:
         rows.append(("Observations", plain_number(observations, digits=9)))
     if figures.interval_mean_s is not None and figures.interval_sigma_s is not None:

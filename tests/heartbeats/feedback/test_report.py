@@ -57,6 +57,8 @@ CASES: dict[str, list[Beat]] = {
     "the clock was set back": beats(10, 12) + beats(11, 24),
     "what came later": [*beats(0, 23), Beat(NOW + HOUR_NS, "ON", 0)],
     "each second for an hour": beats(22, 23, every_s=1),
+    "just now": beats(24 - 1 / 3_600, 24),
+    "over midnight": beats(2, 10),
 }
 
 
@@ -91,6 +93,18 @@ def test_spells_begin_with_what_was_before() -> None:
         ("silent", pytest.approx(2.15, abs=0.01), 3),
         ("OFF", 3, 24),
     ]
+
+
+def test_who_was_not_heard_before_is_shown_since_then() -> None:
+    said = beats(23.5, 24)
+    about = report(said)
+    assert dict(in_figures(about))["Heard since"] == "2100-01-02 15:50:03 UTC, not before"
+    assert [(spell.status, hours(spell.start_ns), hours(spell.end_ns)) for spell in about.spells()] == [
+        ("ON", 23.5, 24)
+    ]
+    strip = picture(about)[round(0.0825 * 825)]
+    assert strip[600][:3] == pytest.approx(to_rgb(COLOURS["ON"]), abs=0.01)
+    assert strip[110][:3] == pytest.approx((1, 1, 1), abs=0.01)
 
 
 def test_figures_are_of_the_24_hours() -> None:
