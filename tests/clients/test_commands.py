@@ -53,6 +53,23 @@ def test_reset_cache_as_recorded_of_snews_pt_1_4(system: System) -> None:
 
 
 @each_client
+def test_reset_cache_in_a_firedrill_empties_nothing_real(system: System, desk: Callable[..., SnewsPt]) -> None:
+    settings = {"snews_cs_admin_pass": PASSWORD}
+    topics = {"experiments": "alert", "experiments-firedrill": "alert-firedrill"}
+    with system.start(settings), system.start(settings, options=["--firedrill"]) as drill:
+        for topic in topics:
+            system.publish(observation("JUNO"), topic=topic)
+        drill.wait_for("observation")
+        desk("XENONnT", firedrill=True).run("reset-cache")
+        drill.wait_for("caches emptied by hard-reset")
+        for topic in topics:
+            system.publish(observation("XENONnT", 1), topic=topic)
+        drill.wait_for("observation")
+        assert [alert["detector_names"] for alert in system.alerts(1)] == [["JUNO", "XENONnT"]]
+        assert system.alerts(0, "alert-firedrill") == []
+
+
+@each_client
 def test_commands_are_logged_and_answered(system: System, snews_pt: SnewsPt, tmp_path: Path) -> None:
     registry = tmp_path / "detectors.json"
     registry.write_text(json.dumps([{"name": "XENONnT", "emails": ["shift@example.org"]}]))

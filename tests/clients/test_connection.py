@@ -27,5 +27,13 @@ def test_it_is_confirmed_to_a_client_as_delivered(system: System, desk: Callable
 
 
 @each_client
+def test_it_is_confirmed_in_a_firedrill_by_its_server(system: System, desk: Callable[..., SnewsPt]) -> None:
+    system.start(options=["--firedrill"])
+    assert "couldn't get a confirmation" in desk("JUNO").run("test-connection", *FROM_START)
+    printed = desk("XENONnT", firedrill=True).run("test-connection", *FROM_START)
+    assert "You (XENONnT) have a connection to the server at " in printed
+
+
+@each_client
 def test_it_is_not_confirmed_without_a_server(snews_pt: SnewsPt) -> None:
     assert "couldn't get a confirmation" in snews_pt.run("test-connection", *FROM_START)
