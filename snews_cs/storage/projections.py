@@ -69,7 +69,7 @@ def changes(entries: Iterable[Entry], *, heartbeats_kept_ns: Nanoseconds) -> Cha
         How long a heartbeat is kept (``HB_DELETE_AFTER``), ns.
     """
     found = Changes()
-    heard: dict[tuple[str, bool], tuple[Entry, Observation]] = {}
+    heard: dict[str, tuple[Entry, Observation]] = {}
     for entry in entries:
         outcome = entry.outcome
         if outcome is not None:
@@ -79,13 +79,13 @@ def changes(entries: Iterable[Entry], *, heartbeats_kept_ns: Nanoseconds) -> Cha
             for line in outcome.lines:
                 found.put(_cache_row(line))
             if outcome.disposition in _ALIVE and isinstance(entry.message, Observation):
-                heard[entry.message.detector_name, entry.message.is_test] = entry, entry.message
+                heard[_in_minute(entry, entry.message)] = entry, entry.message
             for alert, published in zip(outcome.alerts, entry.alerts_json, strict=True):
                 found.put(_alert_row(entry, alert, published))
         for row in _message_rows(entry, heartbeats_kept_ns):
             found.put(row)
-    for entry, observation in heard.values():
-        found.put(_beat_row(entry, observation, "ON", heartbeats_kept_ns))
+    for beat, (entry, observation) in heard.items():
+        found.put(_beat_row(beat, entry, observation, "ON", heartbeats_kept_ns))
     return found
 
 
@@ -139,7 +139,7 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
                 disposition=str(entry.outcome.disposition) if entry.outcome else None,
             )
         case Heartbeat():
-            yield _beat_row(entry, message, message.status, heartbeats_kept_ns)
+            yield _beat_row(f"{entry.sequence:012}", entry, message, message.status, heartbeats_kept_ns)
         case SignificanceTier():
             yield SignificanceRow(
                 **_common(entry, message),
@@ -163,13 +163,21 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
             )
 
 
-def _beat_row(entry: Entry, message: Heartbeat | Observation, status: str, kept_ns: Nanoseconds) -> HeartbeatRow:
-    which = f"{entry.sequence:012}"
-    if isinstance(message, Observation):
-        which = f"observation of {message.detector_name}{', test' if message.is_test else ''}"
+def _in_minute(entry: Entry, observation: Observation) -> str:
+    """Return the name of the beat that an observation is: the same for all of its detector in one minute.
+
+    So a backlog of them costs hardly anything, and who looks sees when there were any.
+    """
+    test = ", test" if observation.is_test else ""
+    return f"observation of {observation.detector_name}{test}, {format_utc(entry.received_ns)[:16]}"
+
+
+def _beat_row(
+    beat: str, entry: Entry, message: Heartbeat | Observation, status: str, kept_ns: Nanoseconds
+) -> HeartbeatRow:
     return HeartbeatRow(
         **_common(entry, message),
-        beat=which,
+        beat=beat,
         kind=message.kind,
         status=status,
         expires_ns=entry.received_ns + kept_ns,

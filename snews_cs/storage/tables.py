@@ -101,12 +101,12 @@ class RetractionRow(_MessageRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatRow(Row):
-    """A sign of life, kept for ``HB_DELETE_AFTER``: each heartbeat, and of each detector the latest observation.
+    """A sign of life, kept for ``HB_DELETE_AFTER``: a heartbeat, or a detector's latest observation in a minute.
 
     Parameters
     ----------
     beat
-        Which one: a heartbeat's number in the journal (twelve digits), or whose observation it is.
+        Which one: a heartbeat's number in the journal (twelve digits), or whose observation it is, and in which minute.
     kind
         ``heartbeat``, or ``observation``, which says ON.
     """

@@ -58,9 +58,10 @@ class TestBeatsOf:
         )
         assert [beat.latency_ns for beat in beats_of(rows)["JUNO"]] == [5, -3, None]
 
-    def test_the_latest_observation_is_a_beat_at_its_place(self) -> None:
+    def test_observations_are_beats_at_their_place(self) -> None:
         found = beats_of(rows_of(make_observation(1), heartbeat(), make_observation(3), heartbeat(status="OFF")))
         assert [(beat.status, beat.is_heartbeat) for beat in found["JUNO"]] == [
+            ("ON", False),
             ("ON", True),
             ("ON", False),
             ("OFF", True),

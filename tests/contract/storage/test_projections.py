@@ -8,6 +8,7 @@ import pytest
 
 from snews_cs.coincidence.types import AlertType, Disposition, Outcome
 from snews_cs.errors import StorageError
+from snews_cs.messages.times import NS_PER_S
 from snews_cs.messages.types import Heartbeat, Retraction, SignificanceTier, TimingTier
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
@@ -167,17 +168,29 @@ class TestRows:
         assert (row["received_ns"], row["machine_time_ns"]) == (T0, T0 - 5)
         assert row["expires_ns"] == T0 + DAY_NS
 
-    def test_observations_are_beats_the_latest_of_each_detector(self, place: Place, storage: Storage) -> None:
-        said = [make_observation(number) for number in (1, 2, 3)]
-        said += [replace(said[0], is_test=True), replace(said[0], detector_name="LVD")]
-        for sequence, observation in enumerate(said, 1):
-            outcome = Outcome(disposition=Disposition.REPEATED if sequence % 2 else Disposition.EXPIRED)
-            self.project(storage, make_entry(sequence, message=observation, outcome=outcome))
+    @pytest.mark.parametrize("size", [1, 3, 7])
+    def test_observations_are_beats_the_latest_in_each_minute(self, place: Place, storage: Storage, size: int) -> None:
+        juno = make_observation(1)
+        said = [(0, juno), (59, make_observation(2)), (60, make_observation(3)), (61, replace(juno, is_test=True))]
+        said += [(62, replace(juno, detector_name="LVD")), (63, juno), (30, make_observation(4))]
+        kinds = [Disposition.OPENED, Disposition.REFINED, Disposition.REPEATED, Disposition.EXPIRED]
+        entries = [
+            make_entry(
+                sequence,
+                message=observation,
+                received_ns=T0 + at_s * NS_PER_S,
+                outcome=Outcome(disposition=kinds[sequence % 4]),
+            )
+            for sequence, (at_s, observation) in enumerate(said, 1)
+        ]
+        for start in range(0, len(entries), size):
+            self.project(storage, *entries[start : start + size])
         rows = {row["beat"]: (row["sequence"], row["kind"], row["status"]) for row in place.rows("heartbeats")}
         assert rows == {
-            "observation of JUNO": (3, "observation", "ON"),
-            "observation of JUNO, test": (4, "observation", "ON"),
-            "observation of LVD": (5, "observation", "ON"),
+            "observation of JUNO, 2100-01-01T00:00": (7, "observation", "ON"),  # the clock was set back
+            "observation of JUNO, 2100-01-01T00:01": (6, "observation", "ON"),
+            "observation of JUNO, test, 2100-01-01T00:01": (4, "observation", "ON"),
+            "observation of LVD, 2100-01-01T00:01": (5, "observation", "ON"),
         }
 
     @pytest.mark.parametrize("disposition", [Disposition.DUPLICATE, Disposition.RETRACTED_BEFORE])
