@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 SLACK_API = "https://slack.com/api/"
 
-_TIMEOUT_S = 10  # what is given up may have been posted all the same, and will be posted again
+_TIMEOUT_S = 10
+_IN_DOUBT_S = 30.0  # what was given up may have been posted all the same, and will be posted again: not too often
 _READ_JSON = frozenset({"chat.postMessage", "chat.update"})  # other methods read forms only
 _TRANSIENT = frozenset(
     {
@@ -160,6 +161,8 @@ class SlackChannel:
             )
         except SlackApiError as error:
             raise self._meaning(error) from error
+        except TimeoutError as error:  # of reading, not of connecting
+            raise NotToldYet(f"Slack does not answer: {error}", _IN_DOUBT_S) from error
         except (OSError, HTTPException) as error:
             raise NotToldYet(f"Slack does not answer: {error}") from error
         answer: dict[str, Any] = response.data  # type: ignore[assignment]  # bytes only of admin.analytics

@@ -12,7 +12,7 @@ import pytest
 from tests.streams.conftest import wait_for
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.server import ServerProcess
-from tests.support.slack_server import CHANNEL, TOKEN, SlackServer, slack_server
+from tests.support.slack_server import CHANNEL, TOKEN, SlackServer, permalink, slack_server
 from tests.support.system import System, observation
 
 STARTED = "companion started"
@@ -86,6 +86,21 @@ def test_people_are_told(system: System, slack: SlackServer, mail: MailServer) -
     assert mail.recipients == ["shift@example.org"] * 2
     assert server.stop() == 0
     assert not any(is_there(pid) for pid in pids)
+
+
+def test_two_events_that_become_one_are_said_to_be_merged(system: System, slack: SlackServer) -> None:
+    server = system.start(slack_settings(slack), ["--slackbot"])
+    for name, offset_s in (("JUNO", 0), ("XENONnT", 9), ("IceCube", 10.5), ("JUNO", 0.8)):
+        system.publish(observation(name, offset_s))
+    wait_for(lambda: any(post.headline.startswith("MERGED") for post in slack.posts if not post.thread_ts), 40)
+    stays, merged = sorted(
+        (post for post in slack.posts if post.thread_ts is None), key=lambda post: post.headline.startswith("MERGED")
+    )
+    assert stays.headline == "Supernova alert: 3 detectors coincide now, revision 2 below"
+    assert [reply.headline for reply in slack.thread(stays)] == ["Supernova alert updated: 3 detectors coincide now"]
+    assert merged.headline == "MERGED: supernova alert, goes on in another event"
+    assert permalink(stays.ts) in slack.thread(merged)[0].text
+    assert server.stop() == 0
 
 
 def test_a_bot_that_is_killed_comes_back(system: System, slack: SlackServer) -> None:

@@ -1,9 +1,13 @@
 """What Slack answers, and what the bot makes of it."""
 
+import socket
+from contextlib import closing
+
 import pytest
 from structlog.testing import capture_logs
 
 from snews_cs.errors import NotToldYet, SettingsError
+from snews_cs.notify import slack_channel
 from snews_cs.notify.slack_channel import SlackChannel, check_patiently
 from snews_cs.notify.slack_message import SlackMessage
 from tests.notify.conftest import RecordedStop
@@ -101,6 +105,15 @@ def test_what_passes_is_to_be_tried_again(
         with pytest.raises(NotToldYet, match=problem) as caught:
             attempt()
         assert caught.value.after_s == after_s
+
+
+def test_who_reads_and_does_not_answer_is_not_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack_channel, "_TIMEOUT_S", 0.05)
+    with closing(socket.create_server(("127.0.0.1", 0))) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/"
+        with pytest.raises(NotToldYet, match="Slack does not answer: timed out") as caught:
+            SlackChannel(TOKEN, CHANNEL, api_url=url).post(MESSAGE)
+    assert caught.value.after_s == 30  # for it may have been posted
 
 
 def test_nobody_at_the_address_is_to_be_tried_again() -> None:
