@@ -5,6 +5,7 @@ is known changes the fields that it gives; any other adds a detector.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -22,7 +23,15 @@ def _fit_to_be_shown(text: str) -> str:
     return text
 
 
+def _plain_address(text: str) -> str:
+    if not text.isascii() or re.fullmatch(r"[^@\s<>()\[\]:;,\"\\]+@[\w-]+(\.[\w-]+)*", text) is None:
+        raise ValueError("must be a mail address, without a name before it")
+    return text
+
+
 _Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_fit_to_be_shown)]
+
+_Email = Annotated[_Text, AfterValidator(_plain_address)]
 
 HIGHEST_RATE_PER_WEEK = 1e9
 """Highest background rate that a registry may give, 1/week: false alarm rates stay finite."""
@@ -43,7 +52,7 @@ class Detector:
     background_rate_per_week
         How often it reports a burst that is none, 1/week.
     emails
-        Addresses that may ask for feedback about it.
+        Addresses that feedback about it is mailed to: plain ones, without a name before them.
     senders
         hop user names (credentials) that may speak for it; empty: any.
     latitude_deg, longitude_deg
@@ -54,7 +63,7 @@ class Detector:
     number: Annotated[int, Field(ge=0)] | None = None
     aliases: tuple[_Text, ...] = ()
     background_rate_per_week: Annotated[float, Field(gt=0, le=HIGHEST_RATE_PER_WEEK)] = 1.0
-    emails: tuple[_Text, ...] = ()
+    emails: tuple[_Email, ...] = ()
     senders: tuple[_Text, ...] = ()
     latitude_deg: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude_deg: Annotated[float, Field(ge=-180, le=180)] | None = None

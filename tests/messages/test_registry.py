@@ -96,6 +96,8 @@ def test_a_file_extends_and_corrects(tmp_path: Path) -> None:
         ([{"name": "LVD", "background_rate_per_week": 1e300}], "LVD background_rate_per_week: Input should be less"),
         ([{"name": "a\nb"}], "a b name: must be printable"),
         ([{"name": "LVD", "aliases": ["L\x1b[31mVD"]}], "LVD aliases 0: must be printable"),
+        ([{"name": "LVD", "emails": ["a@b.org", "Shift <shift@lvd.example>"]}], "LVD emails 1: must be a mail address"),
+        ([{"name": "LVD", "emails": ["a@b.org, c@d.org"]}], "LVD emails 0: must be a mail address"),
         ([{"name": " LVD"}], "name: must be printable, without blanks around it"),
         ('[{"name": "\\ud800"}]', "registry.json: a text: Invalid JSON"),
         ([{"name": "Theia", "number": 5}], "Theia and LVD are both called '5'"),

@@ -93,9 +93,10 @@ class Inquiries:
             return
         name = message.detector_name
         detector = self._registry.resolve(name)
-        registered = {address.casefold() for address in detector.emails} if detector else frozenset()
-        addresses = {address.casefold() for address in message.emails if entry.verdict.accepted} & registered
-        if others := _asked_for(entry) - addresses:
+        registered = {address.casefold(): address for address in detector.emails} if detector else {}
+        asked = {address.casefold() for address in message.emails if entry.verdict.accepted}
+        addresses = sorted(registered[each] for each in asked & registered.keys())
+        if others := _asked_for(entry) - (asked & registered.keys()):
             log.warning("feedback is not mailed to who is not registered", detector=name, addresses=sorted(others))
         if not addresses:
             return
@@ -103,11 +104,11 @@ class Inquiries:
         while answered and entry.received_ns - answered[0] > WITHIN_NS:
             answered.popleft()
         if len(answered) >= MOST_ANSWERS:
-            log.warning("feedback is not mailed again so soon", detector=name, addresses=sorted(addresses))
+            log.warning("feedback is not mailed again so soon", detector=name, addresses=addresses)
             return
         answered.append(entry.received_ns)
         compose = partial(self._answer, name, entry.received_ns)
-        for address in sorted(addresses):
+        for address in addresses:
             self._post.add(f"feedback {entry.key}", address, compose)
 
     def _answer(self, name: str, asked_ns: Nanoseconds) -> Letter:

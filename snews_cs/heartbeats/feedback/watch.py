@@ -75,7 +75,8 @@ class SilenceWatch:
         for detector in self._registry.detectors:
             self._chain(detector.name).read()
         now_ns = self._now()
-        beats = beats_of(self._store.rows(HeartbeatRow, since_ns=now_ns - DAY_NS))
+        rows = self._store.rows(HeartbeatRow, since_ns=now_ns - DAY_NS)
+        beats = beats_of(row for row in rows if self._registry.resolve(row.detector_name))
         figures = {
             name: summarise(name, beats[name], now_ns, offline_after_ns=self._offline_after_ns) for name in beats
         }

@@ -68,7 +68,7 @@ def test_only_registered_addresses_are_answered_and_others_logged(house: House, 
         ask(house, "eve@example.org; chief@JUNO.example.org;shift@lz.example.org")
         ask(house, "eve@example.org")
         house.look()
-    assert mail.recipients == ["chief@juno.example.org"]
+    assert mail.recipients == ["Chief@juno.example.org"]  # as it is registered
     assert [log["addresses"] for log in logs if log["log_level"] == "warning"] == [
         ["eve@example.org", "shift@lz.example.org"],
         ["eve@example.org"],

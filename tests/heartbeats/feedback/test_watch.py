@@ -85,6 +85,13 @@ def test_tests_tell_nothing(house: House, mail: MailServer) -> None:
     assert mail.messages == []
 
 
+def test_who_is_not_registered_here_is_nobody(house: House, mail: MailServer) -> None:
+    house.beating.beat("HALO", until_ns=NOW, beats=20)
+    with capture_logs() as logs:
+        house.look(after_s=3_600)
+    assert (mail.messages, logs) == ([], [])
+
+
 def test_what_was_told_is_remembered(tmp_path: Path, house: House, mail: MailServer) -> None:
     house.beating.beat("LZ", until_ns=NOW, beats=20)
     house.look(after_s=300)
