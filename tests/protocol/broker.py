@@ -59,6 +59,8 @@ class Broker:
         The committed offset of each partition.
     written
         What stands on each of the other topics.
+    notices
+        What each server told of observations without an alert: those handed to the courier count as sent.
     forgotten
         Events of alerts sent by a server that had neither store nor disk, and died, or had just been started.
     """
@@ -68,6 +70,7 @@ class Broker:
         self.arrivals_ns: list[list[int]] = [[] for _ in range(weather.partitions)]
         self.committed = [0] * weather.partitions
         self.written: defaultdict[str, list[Written]] = defaultdict(list)
+        self.notices: list[Publication] = []
         self.forgotten: set[str] = set()
         self._shelf = shelf
         for each in sorted(said, key=lambda each: each.time_ns):

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from snews_cs.messages.types import Reconcile
 from tests.protocol.broker import ALERTS, TESTING, Broker, Said
 from tests.protocol.in_time import check_in_time
-from tests.protocol.invariants import alert_records, check_journal, check_projected, check_readers, first_appearances
+from tests.protocol.invariants import (
+    alert_records,
+    check_journal,
+    check_notices,
+    check_projected,
+    check_readers,
+    first_appearances,
+)
 from tests.protocol.machine import Machine
 from tests.protocol.repeats import check_repeats, find_repeats
 from tests.protocol.site import Room, serve, simulated
@@ -105,6 +112,7 @@ class Play:
         engine = check_journal(self.shelf, self.broker, self.room.snapshots.Engine)
         check_projected(self.shelf)
         check_readers(self.shelf, self.broker, engine)
+        check_notices(self.shelf, self.broker)
         check_in_time(self.machines, self.broker, self.shelf)
         repeats = find_repeats(self.broker)
         check_repeats(repeats, self.shelf.entries, {machine.tag: machine.troubles for machine in self.machines})

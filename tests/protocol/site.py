@@ -12,8 +12,7 @@ import structlog
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Parameters
-from snews_cs.server import answers, loop, outbox, snapshots, spool
-from snews_cs.server.notices import Notices
+from snews_cs.server import answers, loop, notices, outbox, snapshots, spool
 from snews_cs.server.observer import Nobody
 from snews_cs.storage.entry import Entry
 from snews_cs.waiting import Backoff, StopRequest
@@ -33,6 +32,7 @@ class Room:
 
     answers: ModuleType = answers
     loop: ModuleType = loop
+    notices: ModuleType = notices
     outbox: ModuleType = outbox
     snapshots: ModuleType = snapshots
     spool: ModuleType = spool
@@ -72,7 +72,7 @@ def serve(machine: Machine, room: Room, shelf: Shelf, spooled: Shelf, broker: Br
         spool=room.spool.Spool(SimulatedStore(machine, spooled, "disk")),
         outbox=room.outbox.Outbox(publisher, topics, storage, machine.tag, machine.monotonic, Nobody()),
         answers=room.answers.Answers(publisher, TESTING, machine.monotonic),
-        notices=Notices(None, lambda _: None, server_tag=machine.tag),
+        notices=room.notices.Notices("notices", broker.notices.extend, server_tag=machine.tag),
         server_tag=machine.tag,
         policy=AdmissionPolicy(
             registry=REGISTRY, muted=frozenset({MUTED} if is_muting else ()), admin_password=PASSWORD
