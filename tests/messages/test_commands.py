@@ -52,16 +52,19 @@ class TestCommands:
         assert "new_broker must be text" in refusal_of(_id="0_broker-change", detector_name="LVD", new_broker=7)
 
     def test_feedback(self) -> None:
-        message = said(_id="0_Get-Feedback", detector_name="LVD", email="a@b.org; c@d.org;")
-        assert isinstance(message, GetFeedback)
-        assert message.emails == ("a@b.org", "c@d.org")
+        for email in ("a@b.org; c@d.org;", ["a@b.org", " c@d.org"]):
+            message = said(_id="0_Get-Feedback", detector_name="LVD", email=email)
+            assert isinstance(message, GetFeedback)
+            assert message.emails == ("a@b.org", "c@d.org")
 
     @pytest.mark.parametrize(
         ("email", "reason"),
         [
             (None, "email is missing"),
             ("", "email is missing"),
-            (["a@b.org"], "email must be text"),
+            (["a@b.org", 5], "email must be text"),
+            ([], "email must hold 1 to 20 addresses"),
+            (["a@b.org;c@d.org"], "is not a mail address"),
             (";;", "email must hold 1 to 20 addresses"),
             (";".join(["a@b.org"] * 21), "email must hold 1 to 20 addresses"),
             ("nobody", "email: 'nobody' is not a mail address"),

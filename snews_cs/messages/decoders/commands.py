@@ -67,14 +67,21 @@ def _broker_change(envelope: Envelope, common: CommonFields) -> BrokerChange:
 
 
 def _get_feedback(envelope: Envelope, common: CommonFields) -> GetFeedback:
-    addresses = required(Fields(envelope.body).text(("email",)), ("email",)).split(";")
-    emails = tuple(stripped for address in addresses if (stripped := address.strip()))
+    emails = tuple(stripped for address in _addresses(envelope) if (stripped := address.strip()))
     if not emails or len(emails) > MOST_ADDRESSES:
         raise MessageRefused(f"email must hold 1 to {MOST_ADDRESSES} addresses separated by semicolons")
     for email in emails:
         if _ADDRESS.fullmatch(email) is None:
             raise MessageRefused(f"email: {quote(email)} is not a mail address")
     return GetFeedback(emails=emails, **common)
+
+
+def _addresses(envelope: Envelope) -> list[str]:
+    """Return what the client was given: a text, in which semicolons separate addresses, or a list of texts."""
+    given = envelope.body.get("email")
+    if isinstance(given, list) and all(isinstance(each, str) for each in given):
+        return given
+    return required(Fields(envelope.body).text(("email",)), ("email",)).split(";")
 
 
 _COMMANDS: dict[str, Callable[[Envelope, CommonFields], DetectorMessage]] = {
