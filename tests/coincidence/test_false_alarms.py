@@ -7,7 +7,7 @@ import pytest
 from snews_cs.coincidence.engine import Engine
 from snews_cs.messages.types import Parameters
 from tests.coincidence.oracle import Oracle
-from tests.coincidence.sky import HOUR, PRE_SN, SECOND, TEST, Sky
+from tests.coincidence.sky import HOUR, MINUTE, PRE_SN, SECOND, TEST, Sky
 
 WEEK_S = 7 * 86_400
 YEAR_S = 365.25 * 86_400
@@ -25,6 +25,19 @@ def rate(sky: Sky, online: int, members: int, apart: int = 0) -> float:
 @pytest.mark.parametrize(("online", "years"), [(4, 96.6), (20, 3.05)])
 def test_pairs_of_detectors_that_fire_once_a_week(sky: Sky, online: int, years: float) -> None:
     assert 1 / rate(sky, online, members=2) == pytest.approx(years, rel=2e-3)
+
+
+def test_who_is_off_or_silent_changes_the_rate(sky: Sky) -> None:
+    sky.beats("d3")
+    sky.now += 5 * MINUTE
+    sky.beats("d2")
+    assert 1 / rate(sky, online=2, members=2) == pytest.approx(96.6, rel=2e-3)  # four of them
+    sky.now += 5 * MINUTE  # one is silent now
+    sky.reset(is_test=False)
+    assert 1 / rate(sky, online=2, members=2) == pytest.approx(2 * 96.6, rel=2e-3)
+    sky.beats("d2", "OFF")
+    sky.reset(is_test=False)
+    assert 1 / rate(sky, online=2, members=2) == pytest.approx(6 * 96.6, rel=2e-3)
 
 
 @pytest.mark.parametrize(("online", "members"), [(2, 2), (5, 3), (8, 5), (6, 6)])
