@@ -113,7 +113,7 @@ def _companion(name: str, *, firedrill: bool, is_embedded: bool, data: Path | No
     arguments = [f"--log-format={given['log_format']}"]
     if given["env_file"] is not None:
         arguments.append(f"--env={given['env_file']}")
-    arguments += [name, "--companion"]
+    arguments += [name, f"--companion={time.time_ns() // 10**6}"]
     if firedrill:
         arguments.append("--firedrill")
     if is_embedded:

@@ -10,7 +10,6 @@ from snews_cs.cli.telling import AlertSource, tells_people
 from snews_cs.errors import MailNotSent, SettingsError
 from snews_cs.notify.mail import LONGEST_WAIT_S, MailedPerson
 from snews_cs.notify.mailbox import MailServer
-from snews_cs.notify.teller import Teller
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +32,8 @@ def run_mailer(source: AlertSource) -> None:
         MailedPerson(address, server, link=settings.alert_link, firedrill=source.firedrill)
         for address in _different(settings.alert_emails)
     ]
-    with source.opened(f"mail-{_digest(people)}") as (alerts, deliveries):
-        Teller(alerts, people, deliveries, topic=source.topic, stop=source.stop, longest_wait_s=LONGEST_WAIT_S).run()
+    with source.opened(f"mail-{_digest(people)}") as opened:
+        source.tell(people, opened, longest_wait_s=LONGEST_WAIT_S)
 
 
 def _check(server: MailServer) -> None:

@@ -6,7 +6,6 @@ from snews_cs.cli.telling import AlertSource, tells_people
 from snews_cs.errors import SettingsError
 from snews_cs.notify.slack import SlackThread
 from snews_cs.notify.slack_channel import SLACK_API, SlackChannel, check_patiently
-from snews_cs.notify.teller import Teller
 
 
 @click.command("run-slack-bot")
@@ -23,7 +22,7 @@ def run_slack_bot(source: AlertSource, *, slack_api: str) -> None:
     if settings.slack_token is None or settings.slack_channel_id is None:
         raise SettingsError("SLACK_TOKEN and slack_channel_id are needed to post to Slack")
     channel = SlackChannel(settings.slack_token.get_secret_value(), settings.slack_channel_id, api_url=slack_api)
-    with source.opened("slack") as (alerts, deliveries):
+    with source.opened("slack") as opened:
         check_patiently(channel, source.stop)
-        recipient = SlackThread(channel, deliveries, link=settings.alert_link, firedrill=source.firedrill)
-        Teller(alerts, [recipient], deliveries, topic=source.topic, stop=source.stop).run()
+        recipient = SlackThread(channel, opened.deliveries, link=settings.alert_link, firedrill=source.firedrill)
+        source.tell([recipient], opened)

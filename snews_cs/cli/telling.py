@@ -3,7 +3,8 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -17,6 +18,7 @@ from snews_cs.cli.embedded import local_settings
 from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import SettingsError
 from snews_cs.notify.deliveries import Deliveries
+from snews_cs.notify.teller import Recipient, Teller
 from snews_cs.settings import Settings
 from snews_cs.storage.open import open_notes
 from snews_cs.streams.alerts import AlertStream
@@ -40,6 +42,8 @@ class AlertSource:
         Those in force.
     test, firedrill
         Whether those that tests raise, those of a firedrill; else real ones.
+    began_unix_ms
+        When this command, or the server that it is a companion of, began: POSIX time, ms.
     stop
         Is made by SIGTERM, by Ctrl-C, and for a companion by the end of the server that started it.
     """
@@ -47,6 +51,7 @@ class AlertSource:
     settings: Settings
     test: bool
     firedrill: bool
+    began_unix_ms: int
     stop: StopRequest
 
     @property
@@ -70,6 +75,24 @@ class AlertSource:
             self.stop.then(alerts.request_stop)
             yield OpenAlerts(alerts, Deliveries(notes, holder=holder))
 
+    def tell(self, recipients: Sequence[Recipient], opened: OpenAlerts, *, longest_wait_s: float = 10.0) -> None:
+        """Tell these people, until told to stop.
+
+        Raises
+        ------
+        SettingsError
+            If trying again cannot help.
+        """
+        Teller(
+            opened.alerts,
+            recipients,
+            opened.deliveries,
+            topic=self.topic,
+            began_unix_ms=self.began_unix_ms,
+            stop=self.stop,
+            longest_wait_s=longest_wait_s,
+        ).run()
+
 
 def tells_people(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which alerts, and as its first argument an :class:`AlertSource`."""
@@ -88,22 +111,36 @@ def tells_people(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(file_okay=False, path_type=Path),
         help="With --embedded: its directory.  [default: $XDG_DATA_HOME/snews_cs]",
     )
-    @click.option("--companion", "is_companion", is_flag=True, hidden=True, help="End when standard input does.")
+    @click.option(
+        "--companion",
+        "server_began_unix_ms",
+        type=int,
+        hidden=True,
+        help="POSIX time, ms, at which the server began that this belongs to: end when standard input does.",
+    )
     @wraps(command)
     def with_alerts(
-        *, test: bool, firedrill: bool, is_embedded: bool, data: Path | None, is_companion: bool, **options: Any
+        *,
+        test: bool,
+        firedrill: bool,
+        is_embedded: bool,
+        data: Path | None,
+        server_began_unix_ms: int | None,
+        **options: Any,
     ) -> None:
+        began_unix_ms = server_began_unix_ms or time.time_ns() // 10**6
         if data is not None and not is_embedded:
             raise SettingsError("--data goes with --embedded")
         settings: Settings = click.get_current_context().obj
         if is_embedded:
             settings = local_settings(settings, data)
         stop = stop_on_signals()
-        if is_companion:
+        if server_began_unix_ms is not None:
             threading.Thread(
                 target=_end_with_input, args=(stop,), name="waits for the server's end", daemon=True
             ).start()
-        command(AlertSource(settings=settings, test=test, firedrill=firedrill, stop=stop), **options)
+        source = AlertSource(settings=settings, test=test, firedrill=firedrill, began_unix_ms=began_unix_ms, stop=stop)
+        command(source, **options)
 
     return with_alerts
 

@@ -60,7 +60,7 @@ class Recipient(Protocol):
 
 
 class Teller:
-    """Tells each recipient of each alert that was published since it first was to be told, once.
+    """Tells each recipient of each alert that was published since it was first to be told, once.
 
     A recipient who cannot be told at present waits alone; what comes later waits behind, in order, and is tried again
     for ever. The position on the topic moves on when everybody was told of what was read: after a restart the rest
@@ -72,6 +72,8 @@ class Teller:
         Where alerts come from, who is told, what is remembered.
     topic
         Name of the topic that is read.
+    began_unix_ms
+        When this process began, POSIX time, ms: who was never told of that topic is told of what came since.
     stop
         Ends :meth:`run`.
     longest_wait_s
@@ -87,6 +89,7 @@ class Teller:
         deliveries: Deliveries,
         *,
         topic: str,
+        began_unix_ms: int,
         stop: StopRequest,
         longest_wait_s: float = 10.0,
         monotonic: Callable[[], float] = time.monotonic,
@@ -94,6 +97,7 @@ class Teller:
         self._alerts = alerts
         self._deliveries = deliveries
         self._topic = topic
+        self._began_unix_ms = began_unix_ms
         self._stop = stop
         self._monotonic = monotonic
         self._lines = [_Line(each, deliveries, stop, monotonic, longest_wait_s) for each in recipients]
@@ -127,13 +131,14 @@ class Teller:
 
     def _begin(self) -> None:
         """Find out since when each recipient is to be told; without that, old alerts cannot be told from new ones."""
-        now_unix_ms = time.time_ns() // 10**6
         backoff = Backoff()
         waiting = list(self._lines)
         while waiting and not self._stop:
             line = waiting[0]
             try:
-                line.began_unix_ms = self._deliveries.began_unix_ms(line.recipient.name, self._topic, now_unix_ms)
+                line.began_unix_ms = self._deliveries.began_unix_ms(
+                    line.recipient.name, self._topic, self._began_unix_ms
+                )
             except StorageError as error:
                 delay_s = backoff.failure()
                 log.warning("what was told already cannot be looked up now", error=str(error), again_in_s=delay_s)

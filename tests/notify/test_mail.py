@@ -10,7 +10,7 @@ from snews_cs.notify.deliveries import Deliveries
 from snews_cs.notify.mail import LONGEST_WAIT_S, MailedPerson
 from snews_cs.notify.mailbox import MailServer
 from snews_cs.notify.teller import Teller
-from tests.notify.conftest import Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
+from tests.notify.conftest import BEGAN_MS, Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
 from tests.support.mail_server import SENDER, mail_server
 from tests.support.mail_server import MailServer as PlayedServer
 
@@ -42,7 +42,14 @@ class Mailer:
         deliveries = Deliveries(self._notes, holder=str(self._starts), monotonic=self.clock)
         people = [MailedPerson(address, self._server, link="https://example.org") for address in to]
         Teller(
-            alerts, people, deliveries, topic="t", stop=stop, longest_wait_s=LONGEST_WAIT_S, monotonic=self.clock
+            alerts,
+            people,
+            deliveries,
+            topic="t",
+            began_unix_ms=BEGAN_MS,
+            stop=stop,
+            longest_wait_s=LONGEST_WAIT_S,
+            monotonic=self.clock,
         ).run()
         return alerts
 
@@ -137,5 +144,6 @@ def test_alerts_of_firedrills_are_marked(notes: NotesThatMayBeAway, mail: Played
         ONE, MailServer(host="127.0.0.1", port=mail.port, sender=SENDER), link="https://example.org", firedrill=True
     )
     alerts = ListedAlerts(stop, clock, [alert(1)])
-    Teller(alerts, [person], Deliveries(notes, holder="h"), topic="t", stop=stop, monotonic=clock).run()
+    deliveries = Deliveries(notes, holder="h")
+    Teller(alerts, [person], deliveries, topic="t", began_unix_ms=BEGAN_MS, stop=stop, monotonic=clock).run()
     assert mail.messages[0]["Subject"].startswith("[FIREDRILL] ")

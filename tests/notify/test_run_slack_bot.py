@@ -176,7 +176,7 @@ def test_with_firedrill_the_alerts_of_a_drill_are_posted_instead(
 
 
 def test_a_companion_ends_with_the_server_that_started_it(environment: dict[str, str], slack: SlackServer) -> None:
-    process = started(environment, "--companion", stdin=subprocess.PIPE)
+    process = started(environment, "--companion=1700000000000", stdin=subprocess.PIPE)
     try:
         wait_for(lambda: "conversations.info" in slack.requests)
         assert process.poll() is None

@@ -10,7 +10,7 @@ from snews_cs.notify.deliveries import STORE_PATIENCE_S, Deliveries
 from snews_cs.notify.slack import SlackThread
 from snews_cs.notify.slack_channel import SlackChannel
 from snews_cs.notify.teller import Teller
-from tests.notify.conftest import Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
+from tests.notify.conftest import BEGAN_MS, Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
 from tests.support.slack_server import CHANNEL, TOKEN, Fault, Post, SlackServer, permalink
 
 E1, E2, E3 = "event-1", "event-2", "event-3"
@@ -33,7 +33,9 @@ class Bot:
         deliveries = Deliveries(self.notes, holder=str(self._holders), monotonic=self.clock)
         channel = SlackChannel(TOKEN, CHANNEL, api_url=self.slack.url)
         recipient = SlackThread(channel, deliveries, link="https://snews2.org", firedrill=firedrill)
-        Teller(alerts, [recipient], deliveries, topic="t", stop=stop, monotonic=self.clock).run()
+        Teller(
+            alerts, [recipient], deliveries, topic="t", began_unix_ms=BEGAN_MS, stop=stop, monotonic=self.clock
+        ).run()
         return alerts
 
     @property

@@ -11,7 +11,7 @@ from snews_cs.notify.deliveries import ABANDONED_AFTER_S, STORE_PATIENCE_S, Deli
 from snews_cs.notify.teller import Delivery, Recipient, Teller
 from snews_cs.notify.wording import PublishedAlert
 from snews_cs.waiting import StopRequest
-from tests.notify.conftest import Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
+from tests.notify.conftest import BEGAN_MS, Clock, ListedAlerts, NotesThatMayBeAway, RecordedStop, alert
 
 
 class Listener:
@@ -58,7 +58,7 @@ class Table:
         stop = RecordedStop(self.clock) if stop is None else stop
         alerts = ListedAlerts(stop, self.clock, contents, **options)
         deliveries = Deliveries(self.notes, holder=str(self._holders), monotonic=self.clock)
-        Teller(alerts, recipients, deliveries, topic="t", stop=stop, monotonic=self.clock).run()
+        Teller(alerts, recipients, deliveries, topic="t", began_unix_ms=BEGAN_MS, stop=stop, monotonic=self.clock).run()
         return alerts
 
 
@@ -87,15 +87,17 @@ def test_what_was_told_before_a_restart_is_not_told_again(table: Table) -> None:
 
 def test_what_was_published_before_the_first_start_is_history(table: Table) -> None:
     listener = Listener()
-    alerts = table.tell([listener], alert(0), published_unix_ms=1_700_000_000_000)
+    alerts = table.tell([listener], alert(0), published_unix_ms=BEGAN_MS - 1)
     assert listener.heard == []
     assert alerts.done == 1
+    table.tell([listener], alert(1), published_unix_ms=BEGAN_MS)
+    assert listener.heard == both(1)
 
 
 def test_what_was_published_while_nobody_told_is_news(table: Table) -> None:
-    Deliveries(table.notes, holder="before").began_unix_ms("somebody", "t", 1_600_000_000_000)
+    Deliveries(table.notes, holder="before").began_unix_ms("somebody", "t", BEGAN_MS - 1)
     listener = Listener()
-    table.tell([listener], alert(0), published_unix_ms=1_700_000_000_000)
+    table.tell([listener], alert(0), published_unix_ms=BEGAN_MS - 1)
     assert listener.heard == both(0)
 
 
