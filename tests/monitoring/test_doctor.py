@@ -105,6 +105,13 @@ def test_firedrills_have_their_own_topics(patient: Patient) -> None:
     assert found["store"].startswith("WARNING DATABASE_SERVER: there is no store at")
 
 
+def test_the_topic_of_notices_is_looked_at_if_it_is_set(patient: Patient) -> None:
+    patient.settings["NO_COINCIDENCE_TOPIC"] = patient.settings["ALERT_TOPIC"].rpartition("/")[0] + "/nowhere"
+    code, found = patient.examine()
+    assert code == 2
+    assert found["NO_COINCIDENCE_TOPIC"].startswith("FAILED topic nowhere does not exist")
+
+
 def test_no_broker(patient: Patient) -> None:
     for name, url in patient.settings.items():
         patient.settings[name] = url.replace(patient.settings["HOP_BROKER"], NOBODY)
