@@ -6,6 +6,8 @@ from io import BytesIO
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
@@ -68,6 +70,25 @@ def test_anything_can_be_drawn_and_said(said: list[Beat]) -> None:
     sentences = [status_now(report(said)), *remarks(report(said))]
     assert all(sentence.endswith(".") for sentence in sentences)
     assert all(value for _, value in in_figures(report(said)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    said=st.lists(
+        st.builds(
+            Beat,
+            st.integers(NOW - 30 * HOUR_NS, NOW + HOUR_NS),
+            st.sampled_from(["ON", "OFF"]),
+            st.none() | st.integers(-(7 * 10**18), 7 * 10**18),
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_comes_can_be_drawn_and_said(said: list[Beat]) -> None:
+    about = report(said)
+    assert png_of(about)
+    assert all(value for _, value in in_figures(about))
 
 
 def picture(about: Report) -> npt.NDArray[np.float64]:
