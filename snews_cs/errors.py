@@ -15,6 +15,7 @@
     │   ├── TopicMissing            the broker has no such topic
     │   ├── AccessDenied            credentials missing, wrong, or without the permission
     │   └── NotDelivered            the broker did not acknowledge what was written
+    ├── ExportFailed                a file of exported records could not be written
     ├── NotToldYet                  somebody could not be told of an alert just now; to be tried again
     └── UnreadableSnapshot          a snapshot of the engine is none, or of another version; the journal has it all
 
@@ -100,6 +101,10 @@ class NotToldYet(SnewsError):
     def __init__(self, problem: str, after_s: float = 0.0) -> None:
         super().__init__(problem)
         self.after_s = after_s
+
+
+class ExportFailed(SnewsError):
+    """A file of exported records could not be written; what was there before stays."""
 
 
 class UnreadableSnapshot(SnewsError):

@@ -25,8 +25,15 @@ COMMANDS = {
     "doctor": LazyCommand(
         "snews_cs.cli.doctor:doctor", "Look at all that a server needs, and say what to do where it is not there."
     ),
+    "export": LazyCommand(
+        "snews_cs.cli.inspect.export:export",
+        "Write a table of the store to a file: JSON lines, CSV or Parquet.",
+    ),
     "journal": LazyCommand(
         "snews_cs.cli.inspect.journal:journal", "Show the journal: each message, and what was decided about it."
+    ),
+    "messages": LazyCommand(
+        "snews_cs.cli.inspect.messages:messages", "Show the latest messages of a tier that were accepted."
     ),
     "quarantine": LazyCommand(
         "snews_cs.cli.inspect.quarantine:quarantine", "Show which messages were refused, and why."

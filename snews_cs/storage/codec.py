@@ -45,9 +45,9 @@ ROW = (
 """The columns of an entry's row, the large ones last."""
 
 
-def json_text(value: object) -> str:
+def json_text(value: object, *, indent: int | None = None) -> str:
     """Return a value of ours as JSON text; NaN and infinities stay what they are, bytes become base64."""
-    return to_json(value, inf_nan_mode="constants", bytes_mode="base64").decode()
+    return to_json(value, indent=indent, inf_nan_mode="constants", bytes_mode="base64").decode()
 
 
 def headers_of(raw: RawMessage) -> list[dict[str, Any]]:

@@ -80,8 +80,8 @@ def changes(entries: Iterable[Entry], *, heartbeats_kept_ns: Nanoseconds) -> Cha
                 found.put(_cache_row(line))
             if outcome.disposition in _ALIVE and isinstance(entry.message, Observation):
                 heard[_in_minute(entry, entry.message)] = entry, entry.message
-            for alert, published in zip(outcome.alerts, entry.alerts_json, strict=True):
-                found.put(_alert_row(entry, alert, published))
+            for alert in alert_rows(entry):
+                found.put(alert)
         for row in _message_rows(entry, heartbeats_kept_ns):
             found.put(row)
     for beat, (entry, observation) in heard.items():
@@ -103,6 +103,13 @@ def _cache_row(line: LineRecord) -> CacheRow:
         received_ns=line.received_ns,
         expires_ns=line.expires_ns,
     )
+
+
+def alert_rows(entry: Entry) -> Iterator[AlertRow]:
+    """Yield the rows of an entry's alerts, in order."""
+    if entry.outcome is not None:
+        for alert, published in zip(entry.outcome.alerts, entry.alerts_json, strict=True):
+            yield _alert_row(entry, alert, published)
 
 
 def _alert_row(entry: Entry, alert: Alert, published: str) -> AlertRow:

@@ -57,13 +57,6 @@ def place(entry: Entry) -> str:
     return f"{raw.topic}/{raw.partition}/{raw.offset}" if raw.partition >= 0 else "written by the server itself"
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
-    """Return the whole entry as plain data: bytes in base64, times in TAI ns and the received one also in UTC."""
-    plain: dict[str, Any] = json.loads(json_text(entry))
-    alerts = [json.loads(text) for text in plain.pop("alerts_json")]
-    return {**plain, "received_time": format_utc(entry.received_ns), "alerts": alerts}
-
-
 def sections(entry: Entry) -> Iterator[tuple[str, Fields]]:
     """Yield everything about an entry: titles with names and values."""
     yield f"Entry {entry.sequence}", _head(entry)

@@ -1,6 +1,5 @@
 """``snews_cs journal``: what came in, and what was decided."""
 
-import json
 import signal
 from collections.abc import Sequence
 
@@ -11,6 +10,8 @@ from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import dump, printable, show_fields, show_table
 from snews_cs.errors import StorageError
 from snews_cs.inspection.browse import follow, latest, wanted
+from snews_cs.inspection.records import entry_record
+from snews_cs.storage.codec import json_text
 from snews_cs.storage.entry import Entry
 from snews_cs.waiting import StopRequest
 
@@ -60,7 +61,7 @@ def show(open_store: OpenStore, *, sequence: int, as_json: bool) -> None:
     """Show everything about one entry."""
     entry = read_entry(open_store, sequence)
     if as_json:
-        click.echo(json.dumps(words.as_json(entry), indent=2))
+        click.echo(json_text(entry_record(entry), indent=2))
         return
     for title, fields in words.sections(entry):
         show_fields(title, fields)
