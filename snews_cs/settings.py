@@ -144,6 +144,8 @@ class Settings(BaseSettings):
         default_factory=partial(_state_directory, "figures"), alias="FIGURES_DIRECTORY"
     )
     """Where the figures that were mailed to detectors' people are kept."""
+    drill_history: LocalPath = Field(default_factory=partial(_state_directory, "drills.jsonl"), alias="DRILL_HISTORY")
+    """The file in which drills are kept, one JSON object a line."""
 
     @classmethod
     def settings_customise_sources(

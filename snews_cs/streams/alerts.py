@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -55,6 +56,8 @@ class AlertStream(TopicStream):
         Whether to begin with the topic's first record, where the group has no position yet; else with what comes
         after the stream has opened. "After" takes the broker some ms to settle: who must not miss the first alert
         of a test reads from the beginning.
+    since
+        Begin with the first record of this Kafka timestamp or later, each time the topic is opened.
     on_open
         Called, in another thread, each time the topic has been opened.
     """
@@ -66,10 +69,11 @@ class AlertStream(TopicStream):
         auth: bool,
         group_id: str | None = None,
         from_beginning: bool = False,
+        since: datetime | None = None,
         on_open: Callable[[], None] = lambda: None,
     ) -> None:
         start = StartPosition.EARLIEST if from_beginning else StartPosition.LATEST
-        source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=group_id, start=start)
+        source = ReadFrom(address=TopicAddress.parse(url), auth=auth, group_id=group_id, start=start, since=since)
         super().__init__(Reader(source, on_open=on_open))
         self._keeps_position = group_id is not None
         self._last: dict[int, ReceivedRecord] = {}

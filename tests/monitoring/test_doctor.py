@@ -37,6 +37,7 @@ class Patient:
             "HOP_AUTH": "false",
             "DATABASE_SERVER": f"sqlite:///{self.store}",
             "SPOOL_DIRECTORY": str(directory / "spool"),
+            "DRILL_HISTORY": str(directory / "drills.jsonl"),
         }
         with closing(open_storage(self.settings["DATABASE_SERVER"])) as store:
             store.append(make_entries(1, 3))

@@ -16,6 +16,7 @@ from tests.support.server import SNEWS_CS
 ETC = Path(__file__).parents[2] / "etc"
 PAGE = (ETC.parent / "docs" / "monitoring.md").read_text()
 UNITS = sorted((ETC / "systemd").glob("*.service"))
+TIMERS = sorted((ETC / "systemd").glob("*.timer"))
 every_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 
 
@@ -27,11 +28,12 @@ def read_unit(path: Path) -> ConfigParser:
     return parser
 
 
-@every_unit
+@pytest.mark.parametrize("unit", [*UNITS, *TIMERS], ids=lambda path: path.name)
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_finds_no_fault(unit: Path, tmp_path: Path) -> None:
+    for each in (*UNITS, *TIMERS):
+        (tmp_path / each.name).write_text(each.read_text().replace("/opt/snews_cs/bin/snews_cs", str(SNEWS_CS)))
     here = tmp_path / unit.name
-    here.write_text(unit.read_text().replace("/opt/snews_cs/bin/snews_cs", str(SNEWS_CS)))
     done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -43,7 +45,16 @@ def test_units_start_what_there_is(unit: Path) -> None:
     assert program == "/opt/snews_cs/bin/snews_cs"
     done = subprocess.run([SNEWS_CS, *arguments, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert service["Restart"] == "always"
+    if service["Type"] == "oneshot":
+        assert unit.with_suffix(".timer") in TIMERS
+    else:
+        assert service["Restart"] == "always"
+
+
+@pytest.mark.parametrize("timer", TIMERS, ids=lambda path: path.name)
+def test_timers_start_what_there_is(timer: Path) -> None:
+    assert timer.with_suffix(".service") in UNITS
+    assert read_unit(timer)["Install"]["WantedBy"] == "timers.target"
 
 
 def test_the_watchdog_is_patient_enough() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from snews_cs.monitoring.doctor.drills import check_drill
 from snews_cs.monitoring.doctor.finding import Finding
 from snews_cs.monitoring.doctor.kafka import Topics, check_broker
 from snews_cs.monitoring.doctor.machine import check_clock, check_registry, check_server
@@ -45,5 +46,6 @@ class Doctor:
         yield check_room("spool", settings.spool_directory)
         yield check_clock()
         yield check_server(settings.monitoring_address)
+        yield from check_drill(settings.drill_history, firedrill=self.firedrill)
         yield check_slack(settings.slack_token, settings.slack_channel_id, self.slack_api)
         yield check_mail(settings)
