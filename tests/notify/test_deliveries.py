@@ -90,6 +90,16 @@ def test_of_two_who_take_over_at_once_one_does(notes: NotesThatMayBeAway) -> Non
     assert [heir.claim("d") for heir in heirs] == [Claim.MINE, Claim.OTHERS]
 
 
+def test_of_two_who_begin_at_the_same_moment_one_does(notes: NotesThatMayBeAway) -> None:
+    class Rivalry(NotesThatMayBeAway):
+        def add(self, name: str, text: str) -> bool:
+            super().add(name, "rival")
+            return super().add(name, text)
+
+    deliveries = Deliveries(Rivalry(notes), holder="one", monotonic=Clock())
+    assert [deliveries.claim("d"), deliveries.claim("d")] == [Claim.OTHERS, Claim.OTHERS]
+
+
 def test_a_turn_whose_note_was_in_doubt_is_ours(notes: NotesThatMayBeAway) -> None:
     deliveries = Deliveries(notes, holder="one", monotonic=Clock())
     notes.doubtful = 1

@@ -137,6 +137,8 @@ def test_each_alert_is_posted_once(bot: Bot) -> None:
     assert len(bot.slack.posts) == 2
     assert len(bot.heads[0].edits) == 1
     assert alerts.done == 5
+    assert bot.notes.get(f"receipt/slack {CHANNEL}/{E1}.1/message") == bot.heads[0].ts
+    assert bot.notes.get(f"receipt/slack {CHANNEL}/{E1}.1/head line") is None  # nothing to be edited yet
 
 
 def test_only_a_real_initial_rings(bot: Bot) -> None:

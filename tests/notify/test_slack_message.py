@@ -165,6 +165,10 @@ def test_a_head_line_is_all_that_an_edit_changes() -> None:
     assert edited.text.splitlines()[1:] == told.text.splitlines()[1:]
 
 
+def test_a_long_head_line_is_cut() -> None:
+    assert faults_of(list(message().with_headline("x" * 200).blocks)) == []
+
+
 def test_a_message_can_be_noted_and_read_back() -> None:
     assert SlackMessage.from_json(message().to_json()) == message()
 

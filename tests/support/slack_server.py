@@ -140,6 +140,7 @@ class SlackServer:
         return {"ok": True, "channel": CHANNEL, "ts": post.ts}
 
     def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert arguments["parse"] == "none", "by default an edited text is parsed, unlike a posted one"
         if refusal := self._refusal(arguments["text"], arguments["blocks"]):
             return refusal
         found = [post for post in self.posts if post.ts == arguments["ts"]]
