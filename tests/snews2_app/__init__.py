@@ -1,0 +1,1 @@
+"""Tests of the adapter for code of the first SNEWS 2.0 application."""
