@@ -72,8 +72,9 @@ class JournalStorage(IStorage):
         self._journal.restore()
         self._catch_up()
         while parameters is not None and self._journal.engine.parameters != parameters:
-            if not self._journal.append_parameters(parameters, now()):
-                self._catch_up()
+            if self._journal.append_parameters(parameters, now()):
+                break
+            self._catch_up()
 
     @property
     def outcome(self) -> Outcome | None:
@@ -93,7 +94,7 @@ class JournalStorage(IStorage):
         Raises
         ------
         MessageRefused
-            If it does not count; it is kept in quarantine, with the reason.
+            If it does not count; it is kept in quarantine, with the reason, unless it is text and no JSON object.
         """
         self._outcome = None
         arrival = self._read(_fields(message, time, neutrino_time))
