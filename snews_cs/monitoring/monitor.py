@@ -117,6 +117,10 @@ class Monitor:
         """Return what an operator should know of though alerts would go out now, one line each."""
         return self._online.warnings()
 
+    def opening(self) -> None:
+        """Be told that the journal is being opened, which may take long: the server does not hang."""
+        self._feed()
+
     def ready(self) -> None:
         """Be told that messages are taken in from now on."""
         self._is_ready = True
@@ -143,7 +147,7 @@ class Monitor:
         if now_s - self._detectors_s >= DETECTORS_EVERY_S:
             self._detectors_s = now_s
             self._look_at_detectors(engine)
-        self._watchdog.feed("; ".join(self.problems() or self.warnings()) or "OK")
+        self._feed()
 
     def journaled(self, entries: Sequence[Entry]) -> None:
         """Be told that messages were taken in, and that their entries are durable."""
@@ -177,6 +181,9 @@ class Monitor:
     def stopping(self) -> None:
         """Be told that the loop has ended."""
         self._watchdog.stopping()
+
+    def _feed(self) -> None:
+        self._watchdog.feed("; ".join(self.problems() or self.warnings()) or "OK")
 
     def _since_round_s(self) -> float:
         return self._monotonic() - self._round_s

@@ -19,7 +19,7 @@ from snews_cs.server.housekeeping import Housekeeping
 from snews_cs.server.journal import Journal, Origin, Stood
 from snews_cs.server.notices import Notices
 from snews_cs.server.observer import Observer, Standing
-from snews_cs.server.opening import open_journal
+from snews_cs.server.opening import Opening
 from snews_cs.server.outbox import Outbox
 from snews_cs.server.projector import Projector
 from snews_cs.server.reporting import report
@@ -32,6 +32,12 @@ log = structlog.get_logger(__name__)
 
 GROUP = 200
 """How many messages of a backlog share one durable write."""
+
+OPEN_FOR_S = 0.1
+"""For how long the journal is opened on before messages get their turn again, on the way back to the store, s."""
+
+FEW = 50
+"""How many messages are taken in at such a turn: fewer than a step of the opening journals, so that it ends."""
 
 LOOK_EVERY_S = 0.25
 """How often a server that writes nothing looks whether another one has, s."""
@@ -110,6 +116,7 @@ class CoincidenceServer:
         self._alone = Alone(spool, outbox, monotonic)
         self._projector = Projector(storage, monotonic)
         self._house = Housekeeping(storage, spool, now, monotonic)
+        self._opening: Opening | None = None
         self._in_hand: list[Arrival] = []
         self._is_restart = True
         self._stop = StopRequest()
@@ -132,29 +139,18 @@ class CoincidenceServer:
         self._observer.stopping()
 
     def start(self, stop: StopRequest) -> None:
-        """Begin with what the store holds: at the start, and when it has been away.
-
-        When told to stop before that is done, :meth:`run` does nothing.
+        """Begin with what the store holds; nothing else is done until then, or until told to stop.
 
         Raises
         ------
         StorageError
             If the store fails: nothing has changed for this server then.
         """
-        journal = Journal(self._storage, self._server_tag, self.journal.in_doubt)
-        opened = open_journal(journal, self._storage, self._spool, self._parameters, self._now, stop)
-        if opened is None:
-            return
-        self.journal, self._projector = journal, Projector(self._storage, self._monotonic)
-        self._outbox.restore(opened.unpublished, opened.sent_alone, is_restart=self._is_restart)
-        self._stream.mark_done(self._alone.end(journal.sequence, opened.snapshot))
-        self._is_restart = False
-        self._look_at_s = self._monotonic() + LOOK_EVERY_S
-        log.info("journal restored", entries=journal.sequence, unpublished=len(self._outbox))
-        self._projector.project()
+        while not (self._open(stop) or stop):
+            self._observer.opening()
 
     def turn(self, stop: StopRequest, wait_s: float) -> None:
-        """Do a round: alone if the store is away, and with it as soon as it answers again."""
+        """Do a round: alone if the store is away, and until it is worked with again."""
         try:
             if not self._alone:
                 self.round(wait_s)
@@ -162,7 +158,7 @@ class CoincidenceServer:
             else:
                 self._round_alone(stop, wait_s)
                 if self._alone.store_is_due:
-                    self.start(stop)
+                    self._open(stop)
         except StorageError as error:
             self._alone.begin(error)
         self._observer.round_done(self._standing(), self.journal.engine)
@@ -198,19 +194,43 @@ class CoincidenceServer:
 
     def _round_alone(self, stop: StopRequest, wait_s: float) -> None:
         """Do the steps with the spool in place of the store, and commit nothing."""
+        wait_s, limit = (wait_s, GROUP) if self._opening is None else (0.0, FEW)
         if self._spool.is_full:
             stop.wait(wait_s)
         else:
-            self._take_in_hand(wait_s)
+            self._take_in_hand(wait_s, limit)
         self._tell(self._alone.take(self.journal, self._in_hand))
         self._in_hand = []
         self._outbox.publish(alone=True)
         self._answers.send()
         self._notices.send()
 
-    def _take_in_hand(self, wait_s: float) -> None:
+    def _open(self, stop: StopRequest) -> bool:
+        """Go on with opening the journal for a while; whether that is done, and it is worked with from now on."""
+        opening = self._opening or Opening(
+            Journal(self._storage, self._server_tag, self.journal.in_doubt),
+            self._storage,
+            self._spool,
+            self._parameters,
+            self._now,
+        )
+        self._opening = None  # should it fail
+        until_s = self._monotonic() + OPEN_FOR_S
+        if not opening.go_on(lambda: bool(stop) or self._monotonic() >= until_s):
+            self._opening = opening
+            return False
+        self.journal, self._projector = opening.journal, Projector(self._storage, self._monotonic)
+        self._outbox.restore(opening.unpublished, opening.sent_alone, is_restart=self._is_restart)
+        self._stream.mark_done(self._alone.end(self.journal.sequence, opening.snapshot))
+        self._is_restart = False
+        self._look_at_s = self._monotonic() + LOOK_EVERY_S
+        log.info("journal restored", entries=self.journal.sequence, unpublished=len(self._outbox))
+        self._projector.project()
+        return True
+
+    def _take_in_hand(self, wait_s: float, limit: int = GROUP) -> None:
         if not self._in_hand:
-            messages = self._stream.batch(min(wait_s, self._outbox.wait_s), GROUP)
+            messages = self._stream.batch(min(wait_s, self._outbox.wait_s), limit)
             self._in_hand = [self._read(raw) for raw in messages]
 
     def _read(self, raw: RawMessage) -> Arrival:

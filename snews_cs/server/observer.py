@@ -35,6 +35,9 @@ class Standing(NamedTuple):
 class Observer(Protocol):
     """Is told, by the thread of the loop, what happens. It neither fails nor waits nor changes anything."""
 
+    def opening(self) -> None:
+        """Be told, again and again, that the journal is being opened, and nothing else done until it is."""
+
     def ready(self) -> None:
         """Be told that the journal is restored, and that messages are taken in from now on."""
 
@@ -56,6 +59,11 @@ class Observers:
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+
+    def opening(self) -> None:
+        """Tell that the journal is being opened."""
+        for each in self._observers:
+            each.opening()
 
     def ready(self) -> None:
         """Tell that the journal is restored."""
@@ -85,6 +93,9 @@ class Observers:
 
 class Nobody:
     """Watches nothing."""
+
+    def opening(self) -> None:
+        """Do nothing."""
 
     def ready(self) -> None:
         """Do nothing."""

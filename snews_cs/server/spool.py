@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 
 import structlog
 
@@ -39,6 +39,7 @@ class Spool:
         self._unwritten: list[Entry] = []
         self._since_ns: Nanoseconds | None = None
         self._snapshot_at: int | None = None
+        self._place = 0  # how many were returned one after the other
 
     def open(self) -> None:
         """Take up what is on the disk; what fails is logged, and tried again when something is written."""
@@ -101,14 +102,29 @@ class Spool:
         StorageError
             If those on the disk cannot be read.
         """
-        try:
-            self._read()
-        except StorageError as error:
-            if self._numbers:
-                raise
-            log.error("the local spool cannot be read", error=str(error))
-            return iter(self._unwritten)
-        return chain(self._storage.entries(), self._unwritten)
+        self._find()
+        return self._after(0)
+
+    def rewind(self) -> None:
+        """Let :meth:`next_entries` begin with the first entry."""
+        self._place = 0
+
+    def next_entries(self, most: int) -> list[Entry]:
+        """Return the next entries in order, at most so many; none when all have been returned.
+
+        When entries come to light that an earlier server left on the disk, it begins again with these.
+
+        Raises
+        ------
+        StorageError
+            If those on the disk cannot be read.
+        """
+        if self._place >= self.depth:
+            return []
+        self._find()
+        found = list(islice(self._after(self._place), most))
+        self._place += len(found)
+        return found
 
     def begin_anew(self, sequence: int, snapshot: tuple[int, bytes] | None) -> None:
         """Forget the entries, all of them being in the journal, and keep a snapshot; if that fails, both stay.
@@ -165,6 +181,20 @@ class Spool:
         kept = self._storage.latest_snapshot()
         return kept is not None and kept[0] > sequence
 
+    def _find(self) -> None:
+        """Look up what is on the disk; if that fails, and it is not known to hold any, do with what is in memory."""
+        try:
+            self._read()
+        except StorageError as error:
+            if self._numbers:
+                raise
+            log.error("the local spool cannot be read", error=str(error))
+
+    def _after(self, count: int) -> Iterator[Entry]:
+        """Yield the entries after the first so many."""
+        in_memory = self._unwritten[max(0, count - len(self._numbers)) :]
+        return chain(self._storage.entries(count), in_memory) if self._is_read else iter(in_memory)
+
     def _read(self) -> None:
         """Look up what is on the disk, if that is not known."""
         if self._is_read:
@@ -173,7 +203,10 @@ class Spool:
         if self._storage.last_sequence() < len(self._numbers):
             self._numbers = {}  # it was emptied after all
             self._written_keys.clear()
+        ours = {entry.attempt for entry in self._unwritten}
         for entry in self._storage.entries(after=len(self._numbers)):
+            if entry.attempt not in ours:
+                self._place = 0
             self._numbers[entry.attempt] = entry.sequence
             self._written_keys.add(entry.key)
         self._keys |= self._written_keys

@@ -69,7 +69,7 @@ class Play:
             Machine(self.world, self.weather, number, self._serve) for number in range(self.weather.servers)
         ]
         self.world.at(self.weather.calm_ns, self._look)
-        with simulated(self.world, self.machines, self.room, snapshot_after=self.weather.snapshot_after):
+        with simulated(self.world, self.machines, self.room, self.weather):
             self.world.run()
         return self._judge()
 

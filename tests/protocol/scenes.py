@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import combinations, product
 
 from snews_cs.messages.times import format_utc
 from tests.protocol.broker import ALERTS, Said
@@ -10,6 +10,7 @@ from tests.protocol.machine import START
 from tests.protocol.play import Play
 from tests.protocol.repeats import find_repeats
 from tests.protocol.site import Room
+from tests.protocol.traffic import DETECTORS
 from tests.protocol.weather import Blow, Outage, Weather
 from tests.protocol.world import MS, SECOND
 
@@ -131,6 +132,25 @@ def what_was_sent_alone_is_not_sent_again(room: Room) -> None:
     assert not find_repeats(played.broker)
 
 
+def bursts_come_on_the_way_back(room: Room) -> None:
+    """Let bursts come while a long spool is journaled: each is alerted at once."""
+    away = Outage("store", None, 3 * SECOND, 6 * SECOND)
+    weather = Weather(servers=1, partitions=1, outages=(away,), step=5, opening_ns=10 * MS, calm_ns=15 * SECOND)
+    beats = [
+        Said(4 * SECOND, 0, json.dumps({"detector_name": "JUNO", "tier": "Heartbeat", "uuid": str(number)}).encode())
+        for number in range(2_000)
+    ]
+    pairs = list(enumerate(combinations(DETECTORS, 2)))
+    bursts = [seen(name, 8 + number / 2, burst_s=-100 * number) for number, pair in pairs for name in pair]
+    played = play(room, weather, *beats, *bursts)
+    for number, pair in pairs:
+        expect_alert(played, *pair, by_s=8 + number / 2 + ALONE_NS / SECOND)
+    back_ns = min(
+        fact.now_ns for fact in played.world.trace if fact.what.startswith("append") and fact.now_ns > 6 * SECOND
+    )
+    assert [record for record in played.broker.written[ALERTS] if record.time_ns > back_ns and record.is_alone]
+
+
 SCENES: tuple[Scene, ...] = (
     the_store_is_away_when_the_burst_comes,
     a_server_dies_alone,
@@ -140,5 +160,6 @@ SCENES: tuple[Scene, ...] = (
     a_zombie_wakes_up,
     a_server_dies_before_it_marks,
     what_was_sent_alone_is_not_sent_again,
+    bursts_come_on_the_way_back,
 )
 """All of them."""

@@ -12,7 +12,7 @@ import structlog
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Parameters
-from snews_cs.server import answers, loop, notices, outbox, snapshots, spool
+from snews_cs.server import answers, loop, notices, opening, outbox, snapshots, spool
 from snews_cs.server.observer import Nobody
 from snews_cs.storage.entry import Entry
 from snews_cs.waiting import Backoff, StopRequest
@@ -20,6 +20,7 @@ from tests.protocol.broker import ALERTS, TESTING, Broker, SimulatedPublisher, S
 from tests.protocol.machine import Machine
 from tests.protocol.store import Shelf, SimulatedStore
 from tests.protocol.traffic import MUTED, PASSWORD
+from tests.protocol.weather import Weather
 from tests.protocol.world import SECOND, World
 
 REGISTRY = Registry.load()
@@ -32,6 +33,7 @@ class Room:
 
     answers: ModuleType = answers
     loop: ModuleType = loop
+    opening: ModuleType = opening
     notices: ModuleType = notices
     outbox: ModuleType = outbox
     snapshots: ModuleType = snapshots
@@ -95,8 +97,8 @@ def _events(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 @contextmanager
-def simulated(world: World, machines: list[Machine], room: Room, *, snapshot_after: int) -> Iterator[None]:
-    """Let chance, time and the log be those of the world, for all code of the servers that asks for them."""
+def simulated(world: World, machines: list[Machine], room: Room, weather: Weather) -> Iterator[None]:
+    """Let chance, time, the log and some constants be those of the world, for all code of the servers."""
     by_actor = {machine.actor: machine for machine in machines}
 
     def monotonic() -> float:
@@ -117,7 +119,10 @@ def simulated(world: World, machines: list[Machine], room: Room, *, snapshot_aft
         stack.enter_context(patch("os.urandom", world.random.randbytes))  # what uuid4 is made of
         stack.enter_context(patch.dict(Backoff.__init__.__kwdefaults__ or {}, clock=monotonic))
         stack.enter_context(patch.object(room.snapshots, "gc", collector))
-        stack.enter_context(patch.object(room.snapshots, "SNAPSHOT_AFTER", snapshot_after))
+        stack.enter_context(patch.object(room.snapshots, "SNAPSHOT_AFTER", weather.snapshot_after))
+        stack.enter_context(patch.object(room.opening, "SPOOLED_AT_ONCE", weather.step))
+        stack.enter_context(patch.object(room.loop, "FEW", (weather.step + 1) // 2))
+        stack.enter_context(patch.object(room.loop, "OPEN_FOR_S", weather.opening_ns / SECOND))
         structlog.configure(processors=[structlog.processors.format_exc_info, log])
         try:
             yield

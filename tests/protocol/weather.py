@@ -63,6 +63,8 @@ class Weather:
         How long observations live, ns.
     snapshot_after
         Entries between two snapshots of the engine.
+    step, opening_ns
+        How much of a spool is journaled at once, and for how long before messages get their turn again.
     clocks_ns
         By how much each server's clock is wrong, ns.
     are_muting
@@ -86,6 +88,8 @@ class Weather:
     is_transactional: bool = False
     expiration_ns: int = 86_400 * SECOND
     snapshot_after: int = 1_000
+    step: int = 100
+    opening_ns: int = 100 * MS
     clocks_ns: tuple[int, ...] = field(default=(0, 0, 0))
     are_muting: tuple[bool, ...] = field(default=(False, False, False))
 
@@ -138,6 +142,8 @@ def forecast(chance: random.Random) -> Weather:
             round(chance.choice((0.0, 0.01, 1.0, 15.0)) * chance.uniform(-1, 1) * SECOND) for _ in range(3)
         ),
         are_muting=tuple(chance.random() < 0.15 for _ in range(3)),
+        step=chance.choice((1, 1, 3, 100)),
+        opening_ns=chance.choice((0, 0, 10, 100)) * MS,
     )
 
 

@@ -42,10 +42,15 @@ MOST_TURNS = 50
 
 
 class Watching(Nobody):
-    """Remembers how things stood after the last turn."""
+    """Remembers how things stood after the last turn, and counts how often a start was said to go on."""
 
     def __init__(self) -> None:
         self.standing = Standing(0)
+        self.openings = 0
+
+    def opening(self) -> None:
+        """Count it."""
+        self.openings += 1
 
     def round_done(self, standing: Standing, engine: Engine) -> None:
         """Remember it."""

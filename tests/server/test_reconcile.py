@@ -1,4 +1,4 @@
-"""What is to be journaled so that readers of alerts sent alone are put right: a function of two lists of entries."""
+"""What is to be journaled so that readers of alerts sent alone are put right, by what they heard and what they read."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from snews_cs.coincidence.types import Alert, AlertType, CacheKey, Disposition, Outcome
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Member, Reconcile, Verdict
-from snews_cs.server.reconcile import reconciliations
+from snews_cs.server.reconcile import Readers
 from snews_cs.storage.entry import Entry
 from tests.server.conftest import START
 
@@ -58,11 +58,26 @@ def refused() -> Entry:
     return replace(entry(), outcome=None, verdict=Verdict(reason="junk"))
 
 
+def reconciliations(spooled: list[Entry], journaled: list[Entry]) -> list[Reconcile]:
+    """Return what is to be journaled; the same, in whatever order it is heard and read."""
+    readers = Readers()
+    readers.hear(spooled)
+    readers.read(journaled)
+    found = readers.reconciliations()
+    other = Readers()
+    for each in reversed(journaled):
+        other.read([each])
+    for each in spooled:
+        other.hear([each])
+    assert other.reconciliations() == found
+    return found
+
+
 def found(spooled: list[Entry], journaled: list[Entry]) -> list[tuple[bool, list[str], list[str]]]:
     """Return of each reconciliation whether it is of tests, its alerts by uuid, and its merged events."""
     return [
         (each.is_test, [sent.alert_uuid for sent in each.alerts], list(each.merged))
-        for each in reconciliations(iter(spooled), iter(journaled))
+        for each in reconciliations(spooled, journaled)
     ]
 
 
