@@ -11,6 +11,7 @@ from snews_cs.coincidence.types import AlertType, CacheKey
 from snews_cs.errors import SettingsError
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S
+from snews_cs.messages.types import Observation, Retraction
 from snews_cs.simulation.drill.event import SPAN_NS, DrillEvent, who_may_drill
 
 REGISTRY = Registry.load()
@@ -37,7 +38,7 @@ def test_drills_do_not_meet() -> None:
 
 def test_the_engine_alerts_withdraws_and_keeps_nothing() -> None:
     engine, event = Engine(), invent()
-    messages = (*event.observations, *event.retractions())
+    messages: list[Observation | Retraction] = [*event.observations, *event.retractions()]
     outcomes = [engine.apply(message, NOW, f"key{number}") for number, message in enumerate(messages)]
     alerts = [[alert.alert_type for alert in outcome.alerts] for outcome in outcomes]
     assert alerts == [[], [AlertType.INITIAL], [AlertType.RETRACTION], []]

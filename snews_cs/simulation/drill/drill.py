@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 _SINCE = timedelta(minutes=1)
 """How far back the topic of alerts is read, for whoever's clock is behind."""
 
+_OPEN_S = 15.0
+"""How long the broker may take to let us in, s."""
+
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.01, 0.25
 
 
@@ -129,7 +132,7 @@ class _Run:
 
     def _prepare(self) -> None:
         """Connect, so that no alert is missed, and no connection measured."""
-        deadline = time.monotonic() + self._drill.within_s
+        deadline = time.monotonic() + _OPEN_S
         while not self._alerts.is_open:
             problem = self._alerts.problem
             if isinstance(problem, AccessDenied | TopicMissing):
@@ -138,7 +141,7 @@ class _Run:
                 raise problem or BrokerUnreachable(f"{self._drill.alert_topic} could not be opened in time")
             if self._drill.stop.wait(0.02):
                 raise _Interrupted
-        self._publisher.warm_up(self._drill.within_s, stopping=lambda: bool(self._drill.stop))
+        self._publisher.warm_up(_OPEN_S, stopping=lambda: bool(self._drill.stop))
 
     def _observe(self) -> None:
         """Say what two detectors see, and wait for the alert."""
