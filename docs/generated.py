@@ -19,7 +19,6 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from snews_cs.cli import main
-from snews_cs.coincidence.content import alert_schema
 from snews_cs.heartbeats.feedback.letters import feedback_letter
 from snews_cs.messages.decoders import DECODERS
 from snews_cs.messages.registry import Registry
@@ -28,7 +27,7 @@ from snews_cs.monitoring.metrics import Metrics
 from snews_cs.notify.letter import Letter
 from snews_cs.notify.slack_message import HERE, alert_message
 from snews_cs.notify.wording import PublishedAlert
-from snews_cs.server.notices import notice_schema
+from snews_cs.schemas.catalogue import schema
 from snews_cs.settings import Settings
 from snews_cs.simulation.scenario import Scenario
 from snews_cs.storage.tables import COLUMNS, KINDS
@@ -58,12 +57,12 @@ def _default(field: FieldInfo) -> str:
 
 def alert_fields() -> str:
     """Return the table of an alert's fields."""
-    return _fields(alert_schema())
+    return _fields(schema("alert"))
 
 
 def notice_fields() -> str:
     """Return the table of a notice's fields."""
-    return _fields(notice_schema())
+    return _fields(schema("notice"))
 
 
 def _fields(schema: dict[str, Any]) -> str:

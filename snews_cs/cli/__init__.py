@@ -60,6 +60,9 @@ COMMANDS = {
     "run-slack-bot": LazyCommand(
         "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once.", is_service=True
     ),
+    "schema": LazyCommand(
+        "snews_cs.cli.schema:schema", "Print the JSON Schema of a message; without NAME, list them all."
+    ),
     "simulate": LazyCommand(
         "snews_cs.cli.simulate:simulate",
         "Play detectors that publish: heartbeats, false alarms, a supernova; or a scenario.",

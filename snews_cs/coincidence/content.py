@@ -1,7 +1,6 @@
 """The JSON object that subscribers read for an alert (SPEC section 4, "Fields")."""
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from snews_cs.coincidence.rates import false_alarm_probability
@@ -18,12 +17,6 @@ _ID_WORDS = {
     AlertType.UPDATE: "SNEWS_Coincidence_ALERT-UPDATE",
     AlertType.RETRACTION: "SNEWS_Coincidence_ALERT-RETRACTION",
 }
-
-
-def alert_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of an alert, as shipped with the package."""
-    schema: dict[str, Any] = json.loads(files("snews_cs.coincidence").joinpath("alert.schema.json").read_text())
-    return schema
 
 
 def alert_content(alert: Alert, *, server_tag: str, degraded: bool = False) -> dict[str, Any]:

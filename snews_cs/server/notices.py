@@ -6,7 +6,6 @@ Which notices went out is not journaled: a crash loses those that were not sent 
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,12 +27,6 @@ _REASONS = {
     Disposition.RETRACTED_BEFORE: "its retraction came before it",
     Disposition.EXPIRED: "its time was over when it came",
 }
-
-
-def notice_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a notice, as shipped with the package."""
-    schema: dict[str, Any] = json.loads(files("snews_cs.server").joinpath("notice.schema.json").read_text())
-    return schema
 
 
 def notice_content(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jsonschema
 
-from snews_cs.server.notices import notice_schema
+from snews_cs.schemas.catalogue import schema
 from tests.support.broker import Broker
 from tests.support.system import System, observation
 
@@ -18,7 +18,7 @@ def test_observations_without_an_alert_are_answered_on_their_topic(system: Syste
     system.publish(observation("XENONnT", 9))
     (alert,) = system.alerts(1)
     notices = system.alerts(3, "no-coincidence")
-    validator = jsonschema.Draft202012Validator(notice_schema())
+    validator = jsonschema.Draft202012Validator(schema("notice"))
     for notice in notices:
         validator.validate(notice)
     assert [(notice["detector_name"], notice["became"], notice["event_ids"]) for notice in notices] == [

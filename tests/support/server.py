@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import jsonschema
 
-from snews_cs.coincidence.content import alert_schema
+from snews_cs.schemas.catalogue import schema
 
 SNEWS_CS = Path(sys.executable).with_name("snews_cs")
 READY = "(re)Initializing Coincidence System for kafka://"
@@ -21,7 +21,7 @@ PATIENCE_S = 20.0
 """How long a test waits for what must come; a bound against hanging, not a measure."""
 
 _VALIDATOR = jsonschema.Draft202012Validator(
-    alert_schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    schema("alert"), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
 )
 
 

@@ -25,7 +25,8 @@ MOST_ADDRESSES = 20
 MOST_BYTES_ANSWERED = 10_000
 """Largest connection test that is answered, bytes: the answer repeats it."""
 
-_ADDRESS = re.compile(r"[^@\s;,<>\"]{1,64}@[^@\s;,<>\"]{1,190}")
+ADDRESS = re.compile(r"[^@\s;,<>\"]{1,64}@[^@\s;,<>\"]{1,190}")
+"""A mail address in a request for feedback."""
 
 
 def decode(envelope: Envelope) -> DetectorMessage | None:
@@ -71,7 +72,7 @@ def _get_feedback(envelope: Envelope, common: CommonFields) -> GetFeedback:
     if not emails or len(emails) > MOST_ADDRESSES:
         raise MessageRefused(f"email must hold 1 to {MOST_ADDRESSES} addresses separated by semicolons")
     for email in emails:
-        if _ADDRESS.fullmatch(email) is None:
+        if ADDRESS.fullmatch(email) is None:
             raise MessageRefused(f"email: {quote(email)} is not a mail address")
     return GetFeedback(emails=emails, **common)
 
@@ -91,3 +92,6 @@ _COMMANDS: dict[str, Callable[[Envelope, CommonFields], DetectorMessage]] = {
     "broker-change": _broker_change,
     "Get-Feedback": _get_feedback,
 }
+
+WORDS = tuple(_COMMANDS)
+"""What an ``id`` calls the commands."""
