@@ -1,14 +1,13 @@
 """The quickstart, typed as it stands (on another port)."""
 
 import json
-import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.docs.desk import type_in
 from tests.docs.pages import DOCS, blocks
-from tests.support.server import PATIENCE_S, ServerProcess
+from tests.support.server import ServerProcess
 
 SHOWN = "127.0.0.1:9092"
 
@@ -28,21 +27,7 @@ def test_by_hand(tmp_path: Path) -> None:
 
 
 def _type(block: str, directory: Path, broker: str) -> str:
-    """Type the lines of a block, and return what they print."""
-    lines = [line.removeprefix("$ ").replace(SHOWN, broker) for line in block.splitlines()]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-euc", "\n".join(lines)],
-        cwd=directory,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=3 * PATIENCE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return type_in(block, directory, instead={SHOWN: broker}, programs=Path(sys.executable).parent)
 
 
 def _types(printed: str) -> list[str]:
