@@ -18,7 +18,7 @@ from snews_cs.storage.tables import Row
 MOST_ROWS = 10_000
 """Most rows of one part."""
 
-MOST_BYTES = 2**25
+MOST_BYTES = 2**23
 """About how many bytes of text, bytes and numbers in lists one part holds before the next is begun."""
 
 _DTYPES = {int: ("int64", "Int64"), float: ("float64", "float64"), bool: ("bool", "boolean"), str: ("string", "string")}

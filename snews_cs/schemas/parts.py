@@ -36,7 +36,9 @@ def list_of(item: Schema) -> Schema:
 
 
 def or_null(value: Schema) -> Schema:
-    """Return the same, or null, which is as if it were not there."""
+    """Return the same, or null, which is as if it were not there; of anything, anything."""
+    if not value:
+        return value
     options = value["anyOf"] if value.keys() == {"anyOf"} else [value]
     return {"anyOf": [*options, NULL]}
 

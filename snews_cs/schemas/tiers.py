@@ -94,7 +94,7 @@ def retraction() -> Schema:
         **field(
             _JSON.retract_latest,
             "How many of the latest messages to withdraw, or `ALL`.",
-            {"type": ["integer", "string"]},
+            {},
         ),
         **field(("retraction_reason",), "Why; kept, and shown to people.", TEXT),
         **field(("which_tier",), "Only observations can be retracted.", {"enum": ["CoincidenceTier", "ALL", ""]}),

@@ -22,7 +22,7 @@ Mutant = tuple[Headers, bytes | None]
 LARGEST = 900_000
 """Most bytes in a value: what a broker takes by default, headers and all."""
 
-_ODD: tuple[Any, ...] = (
+ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 0.5, -0.0, 1e-320, 1e308, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30),
     *(
         "<<NaN>>",
@@ -210,7 +210,7 @@ def _change_place(random: Random, fields: dict[str, Any]) -> None:
             at = random.randint(0, len(inner))
             place[key] = inner[:at] + random.choice(("", "\0", "é", "\ud800", "_", " ", "Z", "9" * 9)) + inner[at + 1 :]
         case _:
-            place[key] = deepcopy(random.choice(_ODD))
+            place[key] = deepcopy(random.choice(ODD))
 
 
 def _written(random: Random, content: object) -> bytes:
@@ -220,7 +220,7 @@ def _written(random: Random, content: object) -> bytes:
     way = random.randrange(20)
     if way == 0:
         key = random.choice(("detector_name", "neutrino_time", "neutrino_time_utc", "is_test", "id", "_id", "pass"))
-        text = f'{text[:-1]}, "{key}": {json.dumps(random.choice(_ODD))}}}'  # the key twice, perhaps
+        text = f'{text[:-1]}, "{key}": {json.dumps(random.choice(ODD))}}}'  # the key twice, perhaps
     elif way == 1:
         text = json.dumps(text)
     elif way == 2:

@@ -1,0 +1,1 @@
+"""Tests of the schemas: what they say is what the server reads, publishes and exports."""
