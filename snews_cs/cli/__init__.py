@@ -25,12 +25,12 @@ COMMANDS = {
     "doctor": LazyCommand(
         "snews_cs.cli.doctor:doctor", "Look at all that a server needs, and say what to do where it is not there."
     ),
+    "drill": LazyCommand(
+        "snews_cs.cli.drill:drill", "Send an event as a test, and measure until its alert comes back; keep that."
+    ),
     "export": LazyCommand(
         "snews_cs.cli.inspect.export:export",
         "Write a table of the store to a file: JSON lines, CSV or Parquet.",
-    ),
-    "drill": LazyCommand(
-        "snews_cs.cli.drill:drill", "Send an event as a test, and measure until its alert comes back; keep that."
     ),
     "journal": LazyCommand(
         "snews_cs.cli.inspect.journal:journal", "Show the journal: each message, and what was decided about it."
