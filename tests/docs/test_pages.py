@@ -103,3 +103,16 @@ def test_log_lines_are_those_of_the_source() -> None:
     lines = [line for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for line in re.findall("`([^`]+)`", row)]
     assert [line for line in lines if not all(part.strip() in sources for part in line.split("..."))] == []
     assert set(re.findall(r'log\.(?:error|critical)\(\s*"([^"]+)"', sources)) <= set(lines)
+
+
+def test_what_to_do_begins_with_what_is_seen() -> None:
+    """Lines of the log are called there as in the table of lines, alarms as in the rules."""
+    page = (DOCS / "operating.md").read_text()
+    table = page.partition("## What to do when")[2].partition("\n## ")[0]
+    seen = {code for row in re.findall(r"^\| (.+?) \|", table, re.MULTILINE) for code in re.findall("`([^`]+)`", row)}
+    lines = set(re.findall("`([^`]+)`", page.partition("## What the log says")[2].partition("\n## ")[0]))
+    rules = (ROOT / "etc" / "prometheus" / "snews_cs.rules.yml").read_text()
+    alarms = set(re.findall(r"alert: (\w+)", rules))
+    elsewhere = {"/healthz", "degraded: true", "NOISY", "status", "snews_cs detectors"}
+    assert len(seen) > 20
+    assert seen - lines - alarms == elsewhere - lines
