@@ -1,7 +1,6 @@
 """``snews_cs drill``: whether all works together, by trying."""
 
 import random
-import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from snews_cs.cli.embedded import local_settings
 from snews_cs.cli.inspect.tables import printable, show_fields, show_table
+from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import SettingsError
 from snews_cs.inspection.drills import DrillBook, DrillRecord
 from snews_cs.messages.registry import Registry
@@ -22,7 +22,6 @@ from snews_cs.settings import Settings
 from snews_cs.simulation.drill.drill import Drill
 from snews_cs.simulation.drill.event import DrillEvent, who_may_drill
 from snews_cs.storage.open import open_reader
-from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 
@@ -99,9 +98,7 @@ def drill(
         _show(book.latest(SHOWN, firedrill=firedrill))
         return
     detectors = who_may_drill(Registry.load(settings.detector_registry), settings.muted_detectors)
-    stop = StopRequest()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: stop.make())
+    stop = stop_on_signals()
     made = Drill(
         observation_topic=settings.firedrill_observation_topic if firedrill else settings.observation_topic,
         alert_topic=settings.connection_test_topic,

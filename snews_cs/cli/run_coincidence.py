@@ -1,6 +1,5 @@
 """``snews_cs run-coincidence``: the coincidence server."""
 
-import signal
 import sys
 import time
 from contextlib import ExitStack, closing
@@ -12,6 +11,7 @@ import structlog
 
 from snews_cs.cli.companions import Companions
 from snews_cs.cli.embedded import embedded, local_settings
+from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import SettingsError, StreamError
 from snews_cs.fault_points import interpose
 from snews_cs.heartbeats.display import HeartbeatDisplay
@@ -79,7 +79,7 @@ def run_coincidence(
         raise SettingsError("--data goes with --embedded")
     if dropdb and sys.stdin.isatty():
         _ask(local_settings(settings, data) if is_embedded else settings, firedrill=firedrill)
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     with ExitStack() as stack:
         if is_embedded:
             settings = stack.enter_context(embedded(settings, data))
@@ -191,14 +191,6 @@ def _display(settings: Settings, registry: Registry, *, firedrill: bool) -> Hear
 def _spool_directory(settings: Settings, *, firedrill: bool) -> Path:
     kind = "firedrill" if firedrill else "spool"
     return settings.spool_directory / f"{kind}-{quote(settings.server_tag, safe='')}"
-
-
-def _stop_on_signals() -> StopRequest:
-    """Return a wish to stop that SIGTERM and Ctrl-C make."""
-    stop = StopRequest()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: stop.make())
-    return stop
 
 
 def _warm_up(publisher: AlertPublisher, stop: StopRequest) -> None:

@@ -1,8 +1,6 @@
 """``snews_cs run-feedback``."""
 
 import os
-import signal
-import sys
 import time
 import uuid
 from contextlib import closing
@@ -12,6 +10,7 @@ import click
 import structlog
 
 from snews_cs.cli.embedded import embedded_store
+from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import MailNotSent, SettingsError
 from snews_cs.heartbeats.feedback.figures import FigureDirectory
 from snews_cs.heartbeats.feedback.inquiries import Inquiries
@@ -25,7 +24,6 @@ from snews_cs.notify.deliveries import Deliveries
 from snews_cs.notify.mailbox import MailServer
 from snews_cs.settings import Settings
 from snews_cs.storage.open import open_notes, open_reader
-from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +54,7 @@ def run_feedback(settings: Settings, *, firedrill: bool, is_embedded: bool, data
         raise SettingsError("--data goes with --embedded")
     mail_server = MailServer.of(settings)
     registry = Registry.load(settings.detector_registry)
-    stop = _stop_on_signals()
+    stop = stop_on_signals(interrupted_after_s=STOPPED_WITHIN_S)
     _check(mail_server)
     address = embedded_store(settings, data) if is_embedded else settings.database_server
     store = open_patiently(lambda: open_reader(address, firedrill=firedrill), stop)
@@ -72,20 +70,6 @@ def run_feedback(settings: Settings, *, firedrill: bool, is_embedded: bool, data
         log.info("looking after heartbeats", contacts=sum(len(each.emails) for each in registry.detectors))
         Feedback(inquiries, watch, post, figures, stop=stop).run()
     log.info("stopped")
-
-
-def _stop_on_signals() -> StopRequest:
-    """Return what SIGTERM and Ctrl-C make; who is waiting for a mail server then is interrupted soon after."""
-    stop = StopRequest()
-
-    def make(*_: object) -> None:
-        stop.make()
-        signal.alarm(STOPPED_WITHIN_S)
-
-    signal.signal(signal.SIGALRM, lambda *_: sys.exit(0))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, make)
-    return stop
 
 
 def _check(server: MailServer) -> None:

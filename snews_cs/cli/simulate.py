@@ -2,7 +2,6 @@
 
 import math
 import secrets
-import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +13,7 @@ import click
 import structlog
 from click.core import ParameterSource
 
+from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import MessageRefused, SettingsError, TopicMissing
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S, parse_utc, tai_from_posix
@@ -25,7 +25,6 @@ from snews_cs.simulation.detectors import Burst, Watch, choose, simulated_start_
 from snews_cs.simulation.guard import require_harmless
 from snews_cs.simulation.scenario import Scenario
 from snews_cs.simulation.sky import GALACTIC_CENTRE, Direction
-from snews_cs.waiting import StopRequest
 
 log = structlog.get_logger(__name__)
 
@@ -192,9 +191,7 @@ def _publish(cues: Iterable[Cue], topic: str, settings: Settings, registry: Regi
     from snews_cs.simulation.player import Player
     from snews_cs.streams.publisher import AlertPublisher
 
-    stop = StopRequest()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: stop.make())
+    stop = stop_on_signals()
     with AlertPublisher([topic], auth=settings.hop_auth, idempotent=False) as publisher:
         with suppress(TopicMissing):  # the broker may make it for the first message
             publisher.warm_up()

@@ -24,6 +24,9 @@ from snews_cs.storage.open import open_notes
 from snews_cs.streams.alerts import AlertStream
 from snews_cs.waiting import StopRequest
 
+INTERRUPTED_AFTER_S = 2
+"""Who is told to stop waits no longer than this for an answer of somebody else's server, s."""
+
 
 class OpenAlerts(NamedTuple):
     """A topic of alerts that is read, and what is remembered of who was told."""
@@ -134,7 +137,7 @@ def tells_people(command: Callable[..., None]) -> Callable[..., None]:
         settings: Settings = click.get_current_context().obj
         if is_embedded:
             settings = local_settings(settings, data)
-        stop = stop_on_signals()
+        stop = stop_on_signals(interrupted_after_s=INTERRUPTED_AFTER_S)
         if server_began_unix_ms is not None:
             threading.Thread(
                 target=_end_with_input, args=(stop,), name="waits for the server's end", daemon=True

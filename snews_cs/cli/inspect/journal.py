@@ -1,6 +1,5 @@
 """``snews_cs journal``: what came in, and what was decided."""
 
-import signal
 from collections.abc import Sequence
 
 import click
@@ -8,12 +7,12 @@ import click
 from snews_cs.cli.inspect import entries as words
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import dump, printable, show_fields, show_table
+from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import StorageError
 from snews_cs.inspection.browse import follow, latest, wanted
 from snews_cs.inspection.records import entry_record
 from snews_cs.storage.codec import json_text
 from snews_cs.storage.entry import Entry
-from snews_cs.waiting import StopRequest
 
 MOST_BYTES = 4096
 """How much of a record's value is shown."""
@@ -75,9 +74,7 @@ def show(open_store: OpenStore, *, sequence: int, as_json: bool) -> None:
 @reads_store
 def follow_entries(open_store: OpenStore, *, number: int, detector: str | None, alerts: bool) -> None:
     """List the latest entries, then each that comes, until Ctrl-C."""
-    stop = StopRequest()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: stop.make())
+    stop = stop_on_signals()
     is_wanted = wanted(detector=detector, alerts=alerts)
     with open_store() as store:
         end = store.last_sequence()
