@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,28 +76,36 @@ class Drill:
         retract
             Whether to take it back in the end, and wait for the retraction.
         """
-        return _Run(self, event).run(retract=retract)
+        return _Run(self, event, retract=retract).run()
 
 
 class _Run:
     """One drill as it goes."""
 
-    def __init__(self, drill: Drill, event: DrillEvent) -> None:
+    def __init__(self, drill: Drill, event: DrillEvent, *, retract: bool) -> None:
         self._drill = drill
         self._event = event
         self._retractions = event.retractions()
-        self._found: dict[str, Any] = {}
-        self._is_standing = False  # whether the server may believe any of it
+        self._is_standing = False  # whether a server may believe any of it
+        self._started = datetime.now(UTC)
+        first, second = event.observations
+        self._record = DrillRecord(
+            started=format_utc(tai_from_posix(time.time_ns())),
+            firedrill=first.is_firedrill,
+            detector_names=(first.detector_name, second.detector_name),
+            message_uuids=event.message_uuids,
+            neutrino_time=format_utc(first.neutrino_time_ns),
+            retracted=retract,
+        )
 
-    def run(self, *, retract: bool) -> DrillRecord | None:
-        drill, event = self._drill, self._event
-        started = time.time_ns()
-        problem, is_over = None, False
-        watched = [*event.message_uuids, *(each.message_uuid for each in self._retractions)]
+    def run(self) -> DrillRecord | None:
+        drill, problem, is_over = self._drill, None, False
+        watched = [*self._event.message_uuids, *(each.message_uuid for each in self._retractions)]
         with ExitStack() as stack:
             self._journal = stack.enter_context(closing(JournalWatch(drill.open_store, watched)))
-            since = datetime.fromtimestamp(started / 1e9, UTC) - _SINCE
-            self._alerts = stack.enter_context(AlertStream(drill.alert_topic, auth=drill.auth, since=since))
+            self._alerts = stack.enter_context(
+                AlertStream(drill.alert_topic, auth=drill.auth, since=self._started - _SINCE)
+            )
             self._publisher = stack.enter_context(
                 AlertPublisher(
                     [drill.observation_topic], auth=drill.auth, idempotent=False, stopping=lambda: bool(drill.stop)
@@ -106,7 +114,7 @@ class _Run:
             try:
                 self._prepare()
                 self._observe()
-                if retract:
+                if self._record.retracted:
                     self._retract()
                 is_over = True
             except (DrillFailed, StreamError) as failure:
@@ -117,18 +125,7 @@ class _Run:
                 self._tidy()
                 if drill.stop:
                     return None
-        first, _ = event.observations
-        return DrillRecord(
-            started=format_utc(tai_from_posix(started)),
-            firedrill=first.is_firedrill,
-            detector_names=tuple(each.detector_name for each in event.observations),
-            message_uuids=event.message_uuids,
-            neutrino_time=format_utc(first.neutrino_time_ns),
-            retracted=retract,
-            problem=problem,
-            journal_unseen=self._journal.unseen,
-            **self._found,
-        )
+        return replace(self._record, problem=problem, journal_unseen=self._journal.unseen)
 
     def _prepare(self) -> None:
         """Connect, so that no alert is missed, and no connection measured."""
@@ -151,28 +148,30 @@ class _Run:
             self._is_standing = True  # also if the broker's acknowledgement is lost
             written = time.time_ns()
             self._say([observation])
-        self._found["acknowledged_ms"] = _ms(written, time.time_ns())
-        alert = self._wait_for("TEST INITIAL", observation.message_uuid)
-        self._look_once_more(alert, written)
+        self._record = replace(self._record, acknowledged_ms=_ms(written, time.time_ns()))
+        alert = self._wait_for("TEST INITIAL", self._event.message_uuids[-1])
         content = alert.content
-        self._found |= {"alert_ms": _ms(written, alert.arrived_unix_ns), "server_tag": str(content.get("server_tag"))}
-        expected = set(self._event.message_uuids)
-        if set(map(str, content["message_uuids"])) != expected:
+        self._record = replace(
+            self._record, alert_ms=_ms(written, alert.arrived_unix_ns), server_tag=str(content.get("server_tag"))
+        )
+        self._note_entries(alert, written)
+        if set(map(str, content["message_uuids"])) != set(self._event.message_uuids):
             raise DrillFailed(f"its alert is about something else, too: {content.get('detector_names')}")
         if content.get("degraded"):
             raise DrillFailed("its alert says `degraded`: the server does not reach its store")
-        if self._journal.unseen is None and "journaled_ms" not in self._found:
+        if self._journal.unseen is None and self._record.journaled_ms is None:
             raise DrillFailed("its alert came, but the store (DATABASE_SERVER) does not have it: is it that server's?")
 
-    def _look_once_more(self, alert: ReceivedAlert, written: int) -> None:
-        """See that the journal has it, too. That was so before the alert was published, whenever it was seen here."""
+    def _note_entries(self, alert: ReceivedAlert, written: int) -> None:
+        """See whether the journal has it, too; it had before the alert was published, whenever that was seen here."""
         self._journal.look()
-        seen = [self._journal.seen_unix_ns(each) for each in self._event.message_uuids]
         entries = [self._journal.entry(each) for each in self._event.message_uuids]
-        if seen[1] is not None:
-            journaled = min(seen[1], alert.arrived_unix_ns)
-            self._found["journaled_ms"] = _ms(written, journaled)
-            self._found["entries"] = tuple(entry.sequence for entry in entries if entry is not None)
+        seen = self._journal.seen_unix_ns(self._event.message_uuids[-1])
+        self._record = replace(
+            self._record,
+            journaled_ms=None if seen is None else _ms(written, min(seen, alert.arrived_unix_ns)),
+            entries=tuple(entry.sequence for entry in entries if entry is not None),
+        )
 
     def _retract(self) -> None:
         """Take all back, and wait for the retraction."""
@@ -180,7 +179,7 @@ class _Run:
         self._say(self._retractions)
         self._is_standing = False
         alert = self._wait_for("TEST RETRACTION", self._retractions[0].message_uuid)
-        self._found["retraction_ms"] = _ms(written, alert.arrived_unix_ns)
+        self._record = replace(self._record, retraction_ms=_ms(written, alert.arrived_unix_ns))
 
     def _tidy(self) -> None:
         """Leave nothing behind that a server might believe, or come to believe when it runs again."""
