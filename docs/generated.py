@@ -20,6 +20,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from snews_cs.cli import main
 from snews_cs.heartbeats.feedback.letters import feedback_letter
+from snews_cs.inspection.frames import columns
+from snews_cs.inspection.records import TABLES
 from snews_cs.messages.decoders import DECODERS
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import parse_utc, posix_from_tai
@@ -27,7 +29,7 @@ from snews_cs.monitoring.metrics import Metrics
 from snews_cs.notify.letter import Letter
 from snews_cs.notify.slack_message import HERE, alert_message
 from snews_cs.notify.wording import PublishedAlert
-from snews_cs.schemas.catalogue import schema
+from snews_cs.schemas.catalogue import EXPORTED, PUBLISHED, READ, schema
 from snews_cs.settings import Settings
 from snews_cs.simulation.scenario import Scenario
 from snews_cs.storage.tables import COLUMNS, KINDS
@@ -114,6 +116,22 @@ def collections() -> str:
     """Return what the store holds besides the journal."""
     rows = [(f"`{kind.table}`", _first_line(kind), ", ".join(f"`{each}`" for each in COLUMNS[kind])) for kind in KINDS]
     return _table(("Collection", "A row is", "Columns"), rows)
+
+
+def exports() -> str:
+    """Return the tables that can be exported."""
+    rows = [
+        (f"`{name}`", _first_line(table.record), ", ".join(f"`{each.name}`" for each in columns(table.record)))
+        for name, table in TABLES.items()
+    ]
+    return _table(("Table", "A record is", "Columns"), rows)
+
+
+def schemas() -> str:
+    """Return the list of schemas."""
+    whose = (("reads", READ), ("publishes", PUBLISHED), ("exports", EXPORTED))
+    rows = [(f"`{name}`", str(schema(name)["title"]), does) for does, names in whose for name in names]
+    return _table(("Name", "What it describes", "The server"), rows)
 
 
 def metrics() -> str:
@@ -218,6 +236,8 @@ class Generated(SphinxDirective):
             decoders,
             detectors,
             collections,
+            exports,
+            schemas,
             metrics,
             scenarios,
             example_alert,
