@@ -26,7 +26,7 @@ COMMANDS = {
         "snews_cs.cli.doctor:doctor", "Look at all that a server needs, and say what to do where it is not there."
     ),
     "drill": LazyCommand(
-        "snews_cs.cli.drill:drill", "Send an event as a test, and measure until its alert comes back; keep that."
+        "snews_cs.cli.drill:drill", "Send an event as a test, and measure until its alert comes back."
     ),
     "export": LazyCommand(
         "snews_cs.cli.inspect.export:export",
