@@ -2,8 +2,8 @@
 
     python detector.py kafka://kafka.scimma.org/snews.experiments-test XENONnT
 
-sends a heartbeat each minute until Ctrl-C, and one that says OFF at the end. It needs hop-client, and nothing else of
-ours. In your own program, use Detector.
+sends a heartbeat each minute until Ctrl-C, and one that says OFF at the end. It needs
+hop-client alone. In your own program, use Detector.
 """
 
 import argparse
@@ -26,11 +26,12 @@ class NotSent(Exception):
 
 
 class Detector:
-    """A detector's connection to the topic of observations. Open it once: each opening takes some ms."""
+    """A detector's connection to the topic of observations. Open it once, and keep it."""
 
-    def __init__(self, url: str, name: str, *, auth: bool = True, is_test: bool = False) -> None:
-        self._name = name
-        self._is_test = is_test
+    def __init__(
+        self, url: str, name: str, *, auth: bool = True, is_test: bool = False
+    ) -> None:
+        self._who = {"detector_name": name, "is_test": is_test}
         self._producer: Producer = Stream(auth=auth).open(url, "w", produce_timeout=PATIENCE)
 
     def heartbeat(self, *, on: bool) -> None:
@@ -38,23 +39,32 @@ class Detector:
         self._send(tier="Heartbeat", detector_status="ON" if on else "OFF")
 
     def observe(self, neutrino_time: str, p_value: float | None = None) -> str:
-        """Tell of a burst by the time of its first neutrino (ISO 8601, UTC); return the uuid, to retract it by."""
-        return self._send(tier="CoincidenceTier", neutrino_time_utc=neutrino_time, p_val=p_value)
+        """Tell of a burst by its first neutrino (ISO 8601, UTC); return the message's uuid."""
+        return self._send(
+            tier="CoincidenceTier", neutrino_time_utc=neutrino_time, p_val=p_value
+        )
 
     def retract(self, message_uuid: str, reason: str = "") -> None:
-        """Take an observation back."""
-        self._send(tier="Retraction", retract_message_uuid=message_uuid, retraction_reason=reason)
+        """Take back the observation of that uuid."""
+        self._send(
+            tier="Retraction", retract_message_uuid=message_uuid, retraction_reason=reason
+        )
 
     def _send(self, **fields: Any) -> str:
         """Send a message, and wait until the broker has it."""
-        named = {"detector_name": self._name, "uuid": str(uuid.uuid4()), "is_test": self._is_test}
-        message = {**named, "machine_time_utc": datetime.now(UTC).isoformat(), **fields}
-        answers: list[Any] = []  # None if the broker has it, else an error
-        self._producer.write(JSONBlob(message), delivery_callback=lambda error, _: answers.append(error))
+        message_uuid = str(uuid.uuid4())
+        now = datetime.now(UTC).isoformat()
+        message = {**self._who, "uuid": message_uuid, "machine_time_utc": now, **fields}
+        errors: list[Any] = []  # will hold one, which is None if the broker has the message
+
+        def answered(error: Any, _: object) -> None:
+            errors.append(error)
+
+        self._producer.write(JSONBlob(message), delivery_callback=answered)
         self._producer.flush(2 * PATIENCE)
-        if not answers or answers[0] is not None:
-            raise NotSent(f"not acknowledged: {answers[0].str() if answers else 'no answer'}")
-        return str(message["uuid"])
+        if not errors or errors[0] is not None:
+            raise NotSent(f"not acknowledged: {errors[0].str() if errors else 'no answer'}")
+        return message_uuid
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +80,10 @@ def main() -> None:
     parser.add_argument("--no-auth", action="store_true", help="do not log in to the broker")
     parser.add_argument("--test", action="store_true", help="mark all as tests")
     arguments = parser.parse_args()
-    with Detector(arguments.url, arguments.name, auth=not arguments.no_auth, is_test=arguments.test) as detector:
+    auth = not arguments.no_auth
+    with Detector(
+        arguments.url, arguments.name, auth=auth, is_test=arguments.test
+    ) as detector:
         try:
             while True:
                 try:

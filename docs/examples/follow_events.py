@@ -2,8 +2,8 @@
 
     python follow_events.py kafka://kafka.scimma.org/snews.alert-test
 
-It needs hop-client, and nothing else of ours. What it knows is in events.json: started again, it reads the topic from
-its beginning and tells only of what came meanwhile. Ctrl-C ends it.
+It needs hop-client alone. What it knows is in events.json: started again, it reads the topic
+from its beginning, and tells only of what came meanwhile. Ctrl-C ends it.
 """
 
 import argparse
@@ -21,7 +21,8 @@ Alert = dict[str, Any]
 class Events:
     """What is known of each event, kept in a file.
 
-    ``latest`` holds its alert with the highest revision, ``merged`` the alert of another event that it goes on in.
+    ``latest`` holds its alert with the highest revision; ``merged``, of an event that goes on
+    in another one, the alert that said so.
     """
 
     def __init__(self, file: Path) -> None:
@@ -49,7 +50,7 @@ class Events:
 
     def standing(self) -> list[Alert]:
         """Return the latest alert of each event that was neither retracted nor merged."""
-        unmerged = (alert for event_id, alert in self.latest.items() if event_id not in self.merged)
+        unmerged = [self.latest[each] for each in self.latest if each not in self.merged]
         return [alert for alert in unmerged if not alert["alert_type"].endswith("RETRACTION")]
 
 
@@ -68,9 +69,10 @@ def tell(alert: Alert, events: Events) -> None:
 
 
 def read_alerts(url: str, *, auth: bool) -> Iterator[Alert]:
-    """Yield the alerts of a topic, from its beginning on and for ever; nothing else that stands there."""
+    """Yield the alerts of a topic, from its beginning on, for ever, and nothing else."""
     with Stream(auth=auth, start_at=StartPosition.EARLIEST).open(url, "r") as stream:
-        for text in stream.read_raw(autocommit=False, batch_size=1):  # one at a time: more would wait for a second
+        # one at a time: hop waits up to 1 s for more
+        for text in stream.read_raw(autocommit=False, batch_size=1):
             try:
                 content = json.loads(text or b"")
             except ValueError:
@@ -83,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Follow the alerts of snews_cs.")
     parser.add_argument("url", help="kafka://HOST[:PORT]/TOPIC")
     parser.add_argument("--no-auth", action="store_true", help="do not log in to the broker")
-    parser.add_argument("--file", type=Path, default=Path("events.json"), help="what is known (default: %(default)s)")
+    parser.add_argument("--file", type=Path, default=Path("events.json"), help="what is known")
     arguments = parser.parse_args()
     events = Events(arguments.file)
     try:
