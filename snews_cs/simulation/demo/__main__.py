@@ -65,14 +65,14 @@ def _run(
     first = stage.perform(acts[0])
 
     from snews_cs.simulation.demo.audience import Audience
-    from snews_cs.simulation.demo.observer import Observer
     from snews_cs.simulation.demo.tally import Tally
+    from snews_cs.simulation.demo.witness import Witness
 
     services.wait_for_server()
     screen.ready(services.ready[1])
     tally = Tally(began=began)
-    with Observer(services.store, [settings.alert_topic, settings.connection_test_topic]) as observer:
-        audience = Audience(observer, processes, settings, screen, tally)
+    with Witness(services.store, [settings.alert_topic, settings.connection_test_topic]) as witness:
+        audience = Audience(witness, processes, settings, screen, tally)
         for number, act in enumerate(acts, 1):
             screen.act(number, act.title, act.why)
             performance = first if number == 1 else stage.perform(act)

@@ -6,24 +6,24 @@ from urllib.parse import urlsplit
 
 from snews_cs.coincidence.types import Alert
 from snews_cs.settings import Settings
-from snews_cs.simulation.demo.observer import Delivery, Observer
 from snews_cs.simulation.demo.processes import Processes
 from snews_cs.simulation.demo.screen import Screen
 from snews_cs.simulation.demo.services import PATIENCE_S
 from snews_cs.simulation.demo.stage import Published
 from snews_cs.simulation.demo.story import Act
 from snews_cs.simulation.demo.tally import Tally
+from snews_cs.simulation.demo.witness import Delivery, Witness
 from snews_cs.storage.entry import Entry
 
 _LATE_S = 0.3
 
 
 class Audience:
-    """Looks on through an observer.
+    """Looks on through a witness.
 
     Parameters
     ----------
-    observer
+    witness
         Sees the journal and the alert topic.
     processes
         What must stay well while it waits.
@@ -34,9 +34,9 @@ class Audience:
     """
 
     def __init__(
-        self, observer: Observer, processes: Processes, settings: Settings, screen: Screen, tally: Tally
+        self, witness: Witness, processes: Processes, settings: Settings, screen: Screen, tally: Tally
     ) -> None:
-        self._observer = observer
+        self._witness = witness
         self._processes = processes
         self._topic = urlsplit(settings.observation_topic).path[1:]
         self._screen = screen
@@ -44,7 +44,7 @@ class Audience:
 
     def follow(self, act: Act, published: Published) -> None:
         """Show what an act led to, and count what came otherwise than it must."""
-        self._observer.written_unix_ns.update(published.written_unix_ns)
+        self._witness.written_unix_ns.update(published.written_unix_ns)
         entries = self._take_in(published.count)
         deliveries = self._show(entries)
         refused = sum(not entry.verdict.accepted for entry in entries)
@@ -61,10 +61,10 @@ class Audience:
         deadline = time.monotonic() + _LATE_S
         while time.monotonic() < deadline:
             self._processes.pause()
-            self._observer.listen()
+            self._witness.listen()
         known = {delivery.alert["alert_uuid"] for delivery in self._tally.deliveries}
         self._tally.faults += [
-            f"alert {uuid} came, and no message led to it" for uuid in self._observer.delivered.keys() - known
+            f"alert {uuid} came, and no message led to it" for uuid in self._witness.delivered.keys() - known
         ]
 
     def _take_in(self, count: int) -> list[Entry]:
@@ -72,9 +72,9 @@ class Audience:
         deadline = time.monotonic() + PATIENCE_S
         entries: list[Entry] = []
         while True:
-            entries += [entry for entry in self._observer.entries() if entry.raw.topic == self._topic]
-            self._observer.listen()
-            missing = {alert.alert_uuid for alert in _alerts(entries)} - self._observer.delivered.keys()
+            entries += [entry for entry in self._witness.entries() if entry.raw.topic == self._topic]
+            self._witness.listen()
+            missing = {alert.alert_uuid for alert in _alerts(entries)} - self._witness.delivered.keys()
             if (len(entries) >= count and not missing) or time.monotonic() > deadline:
                 return entries
             self._processes.pause()
@@ -88,15 +88,15 @@ class Audience:
             self._tally.count(entry)
             if entry.outcome is None:
                 continue
-            changed |= self._observer.sky.apply(entry.outcome)
+            changed |= self._witness.sky.apply(entry.outcome)
             events_to_come = {alert.event_id for alert in _alerts(entries[place + 1 :])}
             for alert in entry.outcome.alerts:
-                delivery = self._observer.delivery(entry, alert.alert_uuid)
+                delivery = self._witness.delivery(entry, alert.alert_uuid)
                 if delivery is not None:
                     self._screen.alert(delivery, briefly=alert.event_id in events_to_come)
                     delivered.append(delivery)
         if changed:
-            sky = self._observer.sky
+            sky = self._witness.sky
             self._screen.sublists(sky.frame, sky.sublists, changed, others=not only_changes)
         self._tally.deliveries += delivered
         return delivered

@@ -26,7 +26,7 @@ from snews_cs.storage.entry import Entry
 if TYPE_CHECKING:  # the screen is up before these are loaded
     import pandas as pd
 
-    from snews_cs.simulation.demo.observer import Delivery
+    from snews_cs.simulation.demo.witness import Delivery
 
 _WIDEST = 110
 _ALERT_STYLES = {"INITIAL": "bold red", "UPDATE": "bold yellow", "RETRACTION": "bold magenta"}

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from snews_cs.messages.types import Heartbeat
-from snews_cs.simulation.demo.observer import Delivery
+from snews_cs.simulation.demo.witness import Delivery
 from snews_cs.storage.entry import Entry
 
 

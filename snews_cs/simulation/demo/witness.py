@@ -57,7 +57,7 @@ class Sky:
         return cache_frame(list(self.lines.values()), [self.sublists[number] for number in sorted(self.sublists)])
 
 
-class Observer:
+class Witness:
     """Reads the journal of a server that runs, and the alerts that it publishes.
 
     Parameters
