@@ -4,7 +4,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from contextlib import closing
-from types import TracebackType
 from typing import Protocol, Self
 
 import structlog
@@ -77,9 +76,7 @@ class Courier:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _work(self) -> None:
