@@ -1,42 +1,29 @@
 """``snews_cs doctor``: what is wrong, and what to do."""
 
-from pathlib import Path
-
 import click
 
-from snews_cs.cli.embedded import local_settings
 from snews_cs.cli.inspect.tables import printable
-from snews_cs.errors import SettingsError
+from snews_cs.cli.installation import Installation, has_installation
 from snews_cs.monitoring.doctor import Doctor
 from snews_cs.monitoring.doctor.finding import Level
 from snews_cs.notify.slack_channel import SLACK_API
-from snews_cs.settings import Settings
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 
 
 @click.command()
 @click.option("--firedrill/--no-firedrill", default=False, help="Look at the topics and the store of firedrills.")
-@click.option("--embedded", "is_embedded", is_flag=True, help="Look at what `run-coincidence --embedded` uses.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="With --embedded: its directory.  [default: $XDG_DATA_HOME/snews_cs]",
-)
+@has_installation("Look at what `run-coincidence --embedded` uses.")
 @click.option("--slack-api", envvar="SLACK_API_URL", default=SLACK_API, hidden=True)
 @click.pass_context
-def doctor(context: click.Context, *, firedrill: bool, is_embedded: bool, data: Path | None, slack_api: str) -> None:
+def doctor(context: click.Context, *, firedrill: bool, installation: Installation, slack_api: str) -> None:
     """Look at all that a server needs, and say what to do where it is not there.
 
     That is broker, topics and rights, store, disk, clock, the running server, Slack. Prints a line each: OK, WARNING
     or FAILED, what was found, and what to do. The exit code is 0, 1 or 2: that of the worst. Nothing is published, and
     no secret is shown.
     """
-    if data is not None and not is_embedded:
-        raise SettingsError("--data goes with --embedded")
-    settings: Settings = context.obj
-    if is_embedded:
-        settings = local_settings(settings, data)
+    settings = installation.settings(context.obj)
     worst = Level.OK
     for finding in Doctor(settings=settings, firedrill=firedrill, slack_api=slack_api).examine():
         worst = max(worst, finding.level)

@@ -3,22 +3,19 @@
 import random
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import click
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from snews_cs.cli.embedded import local_settings
 from snews_cs.cli.inspect.tables import printable, show_fields, show_table
+from snews_cs.cli.installation import Installation, has_installation
 from snews_cs.cli.stopping import stop_on_signals
-from snews_cs.errors import SettingsError
 from snews_cs.inspection.drills import DrillBook, DrillRecord
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S
 from snews_cs.setting_types import Positive, Seconds
-from snews_cs.settings import Settings
 from snews_cs.simulation.drill.drill import Drill
 from snews_cs.simulation.drill.event import DrillEvent, who_may_drill
 from snews_cs.storage.open import open_reader
@@ -63,12 +60,7 @@ def _parse_length(_context: click.Context, _parameter: click.Parameter, value: s
 )
 @click.option("--history", "shows_history", is_flag=True, help=f"Show the latest {SHOWN} drills, and make none.")
 @click.option("--firedrill/--no-firedrill", default=False, help="Drill the server of firedrills.")
-@click.option("--embedded", "is_embedded", is_flag=True, help="Use what `run-coincidence --embedded` uses.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="With --embedded: its directory.  [default: $XDG_DATA_HOME/snews_cs]",
-)
+@has_installation("Use what `run-coincidence --embedded` uses.")
 @click.pass_context
 def drill(
     context: click.Context,
@@ -78,8 +70,7 @@ def drill(
     within: float,
     shows_history: bool,
     firedrill: bool,
-    is_embedded: bool,
-    data: Path | None,
+    installation: Installation,
 ) -> None:
     """Send an event as a test, and measure until its alert comes back.
 
@@ -88,11 +79,7 @@ def drill(
     taken back, its retraction. What was found is printed, and kept in DRILL_HISTORY. The exit code is 0 if all came as
     it should, else 1, and the reason is logged as critical. With --every the exit code is 0 when told to stop.
     """
-    if data is not None and not is_embedded:
-        raise SettingsError("--data goes with --embedded")
-    settings: Settings = context.obj
-    if is_embedded:
-        settings = local_settings(settings, data)
+    settings = installation.settings(context.obj)
     book = DrillBook(settings.drill_history)
     if shows_history:
         _show(book.latest(SHOWN, firedrill=firedrill))

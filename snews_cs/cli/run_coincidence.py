@@ -10,7 +10,7 @@ import click
 import structlog
 
 from snews_cs.cli.companions import Companions
-from snews_cs.cli.embedded import embedded, local_settings
+from snews_cs.cli.installation import Installation, has_installation
 from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import SettingsError, StreamError
 from snews_cs.fault_points import interpose
@@ -54,12 +54,7 @@ log = structlog.get_logger(__name__)
 )
 @click.option("--email/--no-email", default=False, help="Run `run-mailer` too, in a process of its own.")
 @click.option("--slackbot/--no-slackbot", default=False, help="Run `run-slack-bot` too, in a process of its own.")
-@click.option("--embedded", "is_embedded", is_flag=True, help="Need nothing else: SQLite, and a broker of its own.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="With --embedded: directory of the store and the broker.  [default: $XDG_DATA_HOME/snews_cs]",
-)
+@has_installation("Need nothing else: SQLite, and a broker of its own.", "directory of the store and the broker")
 @click.pass_obj
 def run_coincidence(
     settings: Settings,
@@ -68,21 +63,17 @@ def run_coincidence(
     dropdb: bool,
     email: bool,
     slackbot: bool,
-    is_embedded: bool,
-    data: Path | None,
+    installation: Installation,
 ) -> None:
     """Read observations, find coincidences, publish alerts, until told to stop (Ctrl-C, SIGTERM).
 
     It goes on where it stopped: the journal in the store says which messages are done and which alerts are out.
     """
-    if data is not None and not is_embedded:
-        raise SettingsError("--data goes with --embedded")
     if dropdb and sys.stdin.isatty():
-        _ask(local_settings(settings, data) if is_embedded else settings, firedrill=firedrill)
+        _ask(installation.settings(settings), firedrill=firedrill)
     stop = stop_on_signals()
     with ExitStack() as stack:
-        if is_embedded:
-            settings = stack.enter_context(embedded(settings, data))
+        settings = stack.enter_context(installation.running(settings))
         companions = stack.enter_context(Companions(stop))
         store = open_storage(
             settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns, firedrill=firedrill
@@ -97,7 +88,7 @@ def run_coincidence(
             log.warning("the store and the spool were emptied")
         server = _server(settings, storage, Spool(disk), stack, stop, firedrill=firedrill)
         for name in _chosen(email=email, slackbot=slackbot):
-            companions.start(name, _companion(name, firedrill=firedrill, is_embedded=is_embedded, data=data))
+            companions.start(name, _companion(name, installation, firedrill=firedrill))
         server.run(stop)
         log.info("stopped")
 
@@ -107,7 +98,7 @@ def _chosen(*, email: bool, slackbot: bool) -> list[str]:
     return [name for name, is_wanted in (("run-mailer", email), ("run-slack-bot", slackbot)) if is_wanted]
 
 
-def _companion(name: str, *, firedrill: bool, is_embedded: bool, data: Path | None) -> list[str]:
+def _companion(name: str, installation: Installation, *, firedrill: bool) -> list[str]:
     """Return the arguments by which a companion uses what this server uses."""
     given = click.get_current_context().find_root().params
     arguments = [f"--log-format={given['log_format']}"]
@@ -116,11 +107,7 @@ def _companion(name: str, *, firedrill: bool, is_embedded: bool, data: Path | No
     arguments += [name, f"--companion={time.time_ns() // 10**6}"]
     if firedrill:
         arguments.append("--firedrill")
-    if is_embedded:
-        arguments.append("--embedded")
-    if data is not None:
-        arguments.append(f"--data={data}")
-    return arguments
+    return arguments + installation.options
 
 
 def _server(

@@ -4,14 +4,13 @@ import os
 import time
 import uuid
 from contextlib import closing
-from pathlib import Path
 
 import click
 import structlog
 
-from snews_cs.cli.embedded import embedded_store
+from snews_cs.cli.installation import Installation, has_installation
 from snews_cs.cli.stopping import stop_on_signals
-from snews_cs.errors import MailNotSent, SettingsError
+from snews_cs.errors import MailNotSent
 from snews_cs.heartbeats.feedback.figures import FigureDirectory
 from snews_cs.heartbeats.feedback.inquiries import Inquiries
 from snews_cs.heartbeats.feedback.post import Post
@@ -35,14 +34,9 @@ STOPPED_WITHIN_S = 4
 @click.option(
     "--firedrill/--no-firedrill", default=False, show_default=True, help="Look at the store of firedrills instead."
 )
-@click.option("--embedded", "is_embedded", is_flag=True, help="Look at the store of `run-coincidence --embedded`.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="With --embedded: its directory.  [default: $XDG_DATA_HOME/snews_cs]",
-)
+@has_installation("Look at the store of `run-coincidence --embedded`.")
 @click.pass_obj
-def run_feedback(settings: Settings, *, firedrill: bool, is_embedded: bool, data: Path | None) -> None:
+def run_feedback(settings: Settings, *, firedrill: bool, installation: Installation) -> None:
     """Mail the contacts of each detector how its heartbeats do.
 
     Once when one is overdue (after at least 5 in 24 hours, a silence longer than their mean interval and 3 standard
@@ -50,13 +44,11 @@ def run_feedback(settings: Settings, *, firedrill: bool, is_embedded: bool, data
     a detector (DETECTOR_REGISTRY). Needs smtp_server_addr and snews_sender_email; snews_sender_pass if the mail server
     asks for a login. It looks at the store (DATABASE_SERVER) only; of several that share it, one mails.
     """
-    if data is not None and not is_embedded:
-        raise SettingsError("--data goes with --embedded")
     mail_server = MailServer.of(settings)
     registry = Registry.load(settings.detector_registry)
     stop = stop_on_signals(interrupted_after_s=STOPPED_WITHIN_S)
     _check(mail_server)
-    address = embedded_store(settings, data) if is_embedded else settings.database_server
+    address = installation.database_server(settings)
     store = open_patiently(lambda: open_reader(address, firedrill=firedrill), stop)
     if store is None:
         return

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import click
 
-from snews_cs.cli.embedded import local_settings
+from snews_cs.cli.installation import Installation, has_installation
 from snews_cs.cli.stopping import stop_on_signals
-from snews_cs.errors import SettingsError
 from snews_cs.notify.deliveries import Deliveries
 from snews_cs.notify.teller import Recipient, Teller
 from snews_cs.settings import Settings
@@ -108,12 +106,7 @@ def tells_people(command: Callable[..., None]) -> Callable[..., None]:
         default=False,
         help="Tell of the alerts of firedrills (FIREDRILL_ALERT_TOPIC), and use their store.",
     )
-    @click.option("--embedded", "is_embedded", is_flag=True, help="Use what `run-coincidence --embedded` uses.")
-    @click.option(
-        "--data",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="With --embedded: its directory.  [default: $XDG_DATA_HOME/snews_cs]",
-    )
+    @has_installation("Use what `run-coincidence --embedded` uses.")
     @click.option(
         "--companion",
         "server_began_unix_ms",
@@ -126,17 +119,12 @@ def tells_people(command: Callable[..., None]) -> Callable[..., None]:
         *,
         test: bool,
         firedrill: bool,
-        is_embedded: bool,
-        data: Path | None,
+        installation: Installation,
         server_began_unix_ms: int | None,
         **options: Any,
     ) -> None:
         began_unix_ms = server_began_unix_ms or time.time_ns() // 10**6
-        if data is not None and not is_embedded:
-            raise SettingsError("--data goes with --embedded")
-        settings: Settings = click.get_current_context().obj
-        if is_embedded:
-            settings = local_settings(settings, data)
+        settings = installation.settings(click.get_current_context().obj)
         stop = stop_on_signals(interrupted_after_s=INTERRUPTED_AFTER_S)
         if server_began_unix_ms is not None:
             threading.Thread(
