@@ -9,6 +9,7 @@ from snews_cs.messages.types import Nanoseconds, Parameters
 from snews_cs.server.arrival import Arrival
 from snews_cs.server.journal import Journal
 from snews_cs.server.reconcile import Readers
+from snews_cs.server.snapshots import making_what_lives_long
 from snews_cs.server.spool import Spool
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.protocol import Storage
@@ -129,9 +130,10 @@ class Opening:
                 if entry.published and entry.outcome
                 for alert in entry.outcome.alerts
             )
-            for entries, _ in self.journal.take([Arrival.again(entry) for entry in group]):
-                self._readers.read(entries)
-                self._mark(entries)
+            with making_what_lives_long():
+                for entries, _ in self.journal.take([Arrival.again(entry) for entry in group]):
+                    self._readers.read(entries)
+                    self._mark(entries)
             if len(group) == SPOOLED_AT_ONCE:
                 yield
 

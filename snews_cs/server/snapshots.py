@@ -43,7 +43,7 @@ class Snapshots:
         snapshot = self._storage.latest_snapshot()
         if snapshot is not None:
             try:
-                with _making_what_lives_long():
+                with making_what_lives_long():
                     engine = Engine.restore(snapshot[1])
             except UnreadableSnapshot as error:
                 log.warning("reading the whole journal instead of its snapshot", error=str(error))
@@ -67,7 +67,7 @@ class Snapshots:
         remembered = engine.remembered
         if sequence - self._latest < max(SNAPSHOT_AFTER, remembered // IDLE_SHARE if idle else remembered):
             return None
-        with _making_what_lives_long():
+        with making_what_lives_long():
             state = engine.snapshot()
             self._storage.save_snapshot(sequence, state)
         self._latest = sequence
@@ -75,7 +75,7 @@ class Snapshots:
 
 
 @contextmanager
-def _making_what_lives_long() -> Iterator[None]:
+def making_what_lives_long() -> Iterator[None]:
     """Keep the garbage collector away meanwhile, and let it pass over all there is then.
 
     A full collection looks at every live observation: 130 ms at 100,000 of them.

@@ -41,6 +41,17 @@ def test_a_life(address: Path, systemd: Systemd) -> None:
     watched.watchdog.close()
 
 
+def test_a_journal_that_is_opened_for_long_is_no_loop_that_stands(address: Path, systemd: Systemd) -> None:
+    watched = Watched(notify=address)
+    watched.monitor.opening()
+    assert systemd.heard() == ["STATUS=starting: the journal is not restored yet", "WATCHDOG=1"]
+    for _ in range(10):
+        watched.passes(0.5)
+        watched.monitor.opening()
+    assert systemd.heard() == ["WATCHDOG=1"] * 5
+    watched.watchdog.close()
+
+
 def test_only_the_loop_feeds_it(address: Path, systemd: Systemd) -> None:
     watched = Watched(notify=address)
     watched.monitor.ready()

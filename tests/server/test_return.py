@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from structlog.typing import EventDict
 
+from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.types import Reconcile
 from snews_cs.storage.entry import Entry
 from tests.server.conftest import PASSWORD, House, OpenHouse, said, seen
@@ -448,6 +449,25 @@ def test_the_way_back_ends_however_much_comes(open_house: OpenHouse, monkeypatch
     assert len(house.entries()) == 120
 
 
+def test_nobody_waits_for_messages_on_the_way_back(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_slowly(monkeypatch, 4)
+    house = open_house()
+    spool_some(house)
+    waits: list[float] = []
+    batch = house.topic.batch
+
+    def noting(timeout_s: float, limit: int) -> list[RawMessage]:
+        waits.append(timeout_s)
+        return batch(timeout_s, limit)
+
+    monkeypatch.setattr(house.topic, "batch", noting)
+    begin_return(house)
+    house.server.turn(house.stop, 0.2)
+    house.settle()
+    house.server.turn(house.stop, 0.2)
+    assert (waits[1], waits[-1]) == (0.0, 0.2)
+
+
 def test_no_offset_is_committed_on_the_way_back(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     go_slowly(monkeypatch, 4)
     house = open_house()
@@ -512,24 +532,29 @@ def test_what_was_sent_alone_is_marked_when_it_is_journaled(
     settle(ours, theirs)
 
 
+@pytest.mark.parametrize("is_another_store", [False, True], ids=["the same store", "the store was made anew"])
 def test_what_the_journal_said_before_its_snapshot_is_looked_for(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, is_another_store: bool
 ) -> None:
     """Another server journals what was sent alone, and a snapshot behind it, from which this one begins."""
     monkeypatch.setattr("snews_cs.server.snapshots.SNAPSHOT_AFTER", 1)
-    ours = open_house()
+    ours = open_house(started=False)
+    ours.begin()
+    if is_another_store:
+        ours.say(*[b"junk"] * 9)
+        ours.monotonic_s += 60
+        ours.say()
+        ours.storage.storage.drop()
     theirs = open_house(publisher=ours.publisher, tag="other")
     written = ours.topic.write(FIRST, SECOND)
     ours.lose_store()
     theirs.topic.deliver_again(*written)
     theirs.settle()
-    theirs.now_ns += 25 * HOUR_NS
-    theirs.say(b"junk", seen("KamLAND", 90_000))
-    theirs.settle()
-    assert theirs.storage.latest_snapshot()[0] == 4
+    theirs.say()
+    assert theirs.storage.latest_snapshot()[0] == theirs.storage.last_sequence() == 2
     settle(ours, theirs)
     assert reconciles(ours) == []
-    assert [kind for kind, *_ in alerts(ours)][:1] == ["INITIAL"]
+    assert {kind for kind, *_ in alerts(ours)} == {"INITIAL"}
 
 
 def test_what_comes_to_light_on_the_disk_is_journaled(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
