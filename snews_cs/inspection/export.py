@@ -3,7 +3,7 @@
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -84,21 +84,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     try:
         if target.exists() and not target.is_file():
             raise ExportFailed(f"cannot write {path}: it is not a file")
-        with beside.open("xb") as stream, _removed_on_failure(beside):
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with beside.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
             beside.replace(target)
+        finally:  # entered before the file is made: whoever is stopped in between leaves none
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise ExportFailed(f"cannot write {path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    with ExitStack() as undo:
-        undo.callback(path.unlink, missing_ok=True)
-        yield
-        undo.pop_all()
 
 
 def _base64(value: bytes) -> str:

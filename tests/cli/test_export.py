@@ -1,8 +1,10 @@
 """messages, export: the tiers as a person sees them, and as files."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -148,3 +150,22 @@ def test_a_reader_that_goes_away_ends_the_export_without_a_word(told: Writer) ->
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(done.stdout)["sequence"] == 1
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_stopped_leaves_nothing(told: Writer, tmp_path: Path, number: signal.Signals) -> None:
+    told.say(*(seen("LZ", place, is_test=True, more="x" * 100_000) for place in range(300)))
+    directory = tmp_path / "exports"
+    directory.mkdir()
+    path = directory / "journal.csv"
+    path.write_text("before")
+    with subprocess.Popen([SNEWS_CS, "export", "journal", "-o", path], stderr=subprocess.PIPE) as exporting:
+        end = time.monotonic() + 30
+        while len(list(directory.iterdir())) == 1 and exporting.poll() is None:
+            assert time.monotonic() < end, "it has not begun"
+            time.sleep(0.001)
+        exporting.send_signal(number)
+        exporting.wait(timeout=30)
+    assert list(directory.iterdir()) == [path]
+    assert exporting.returncode == 0 or path.read_text() == "before"

@@ -1,6 +1,9 @@
 """``snews_cs export``: what a store holds, as a file for other programs."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -59,5 +62,15 @@ def export(
             write(found, kind, sys.stdout.buffer)
             sys.stdout.buffer.flush()
         else:
-            with replacing(output) as stream:
+            with _sigterm_as_exit(), replacing(output) as stream:
                 write(found, kind, stream)
+
+
+@contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Let SIGTERM raise :class:`SystemExit`, so that nothing half written stays."""
+    before = signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
