@@ -5,12 +5,10 @@ their own, or in a file of their own beside the store's, so that whoever holds t
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from snews_cs.errors import StorageError
+from snews_cs.storage.sqlite.errors import answering
 
 TIMEOUT_S = 5.0
 """How long to wait for another process that is writing, s."""
@@ -42,35 +40,30 @@ class SqliteNotes:
 
     Raises
     ------
+    StoreUnreachable
+        If it cannot be had now: another process holds it up, or the disk is full.
     StorageError
         If the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._answering():
+        with answering(path):
             self._db = sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None)
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
 
     def add(self, name: str, text: str) -> bool:
         """Write a text down; False if there is one of that name."""
-        with self._answering():
+        with answering(self._path):
             return self._db.execute("INSERT OR IGNORE INTO notes VALUES (?, ?)", (name, text)).rowcount == 1
 
     def get(self, name: str) -> str | None:
         """Return the text of that name, None if there is none."""
-        with self._answering():
+        with answering(self._path):
             found = self._db.execute("SELECT text FROM notes WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._path}: {error}") from error

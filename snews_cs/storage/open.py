@@ -82,6 +82,8 @@ def open_notes(database_server: str, *, firedrill: bool = False) -> Notes:
     ------
     SettingsError
         If the address cannot be used: the text says why, and shows no password.
+    StoreUnreachable
+        If they are in a file that cannot be had now.
     """
     with _blaming_the_setting():
         if database_server.startswith(_MONGODB):

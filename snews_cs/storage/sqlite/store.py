@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snews_cs.errors import AppendConflict, NoStore, StorageError, StoreUnreachable
+from snews_cs.errors import AppendConflict, NoStore, StorageError
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.codec import from_row, json_text, packed, to_row, unpacked
 from snews_cs.storage.entry import Entry
 from snews_cs.storage.order import in_order, require_layout, require_run
 from snews_cs.storage.projections import changes
 from snews_cs.storage.sqlite import sql
+from snews_cs.storage.sqlite.errors import answering
 from snews_cs.storage.tables import COLUMNS, NESTED, R, Row, from_stored, in_pages, values
 
 TIMEOUT_S = 0.5
@@ -25,10 +26,6 @@ TIMEOUT_S = 0.5
 
 WAL_BYTES = 64 * 2**20
 """What is left of the write-ahead log's file after a checkpoint, at most."""
-
-_NO_ANSWER = frozenset(
-    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
-)
 
 
 class SqliteStorage:
@@ -54,7 +51,7 @@ class SqliteStorage:
         self._heartbeats_kept_ns = heartbeats_kept_ns
         self._read_only = read_only
         address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-        with self._answering():
+        with answering(self._path):
             self._db = sqlite3.connect(
                 address, uri=True, timeout=TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
@@ -65,7 +62,7 @@ class SqliteStorage:
             raise NoStore(f"DATABASE_SERVER: {self._path} is empty")
         if self._read_only:
             return
-        with self._answering():
+        with answering(self._path):
             mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             self._db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         if mode != "wal":
@@ -105,7 +102,7 @@ class SqliteStorage:
 
     def known_keys(self, keys: Collection[str]) -> frozenset[str]:
         """Return those of the keys that are in the journal."""
-        with self._answering():
+        with answering(self._path):
             return frozenset(key for (key,) in self._db.execute(sql.KNOWN, (json_text(list(keys)),)))
 
     def unpublished(self) -> list[Entry]:
@@ -114,7 +111,7 @@ class SqliteStorage:
 
     def unmarked(self, sequences: Collection[int]) -> Mapping[int, str]:
         """Return those of these entries whose alerts are not marked as published, each with its claim."""
-        with self._answering():
+        with answering(self._path):
             found = self._db.execute(sql.UNMARKED).fetchall()
         return {sequence: claim for sequence, claim in found if sequence in sequences}
 
@@ -137,7 +134,7 @@ class SqliteStorage:
 
     def latest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest snapshot that is not damaged, and its sequence number; None if there is none."""
-        with self._answering():
+        with answering(self._path):
             for sequence, stored in self._db.execute(sql.LATEST_SNAPSHOTS):
                 if (state := unpacked(stored)) is not None:
                     return sequence, state
@@ -151,7 +148,7 @@ class SqliteStorage:
         """Yield a projection's rows in the order of their identities."""
 
         def page(after: Any) -> list[R]:
-            with self._answering():
+            with answering(self._path):
                 found = self._db.execute(sql.ROWS_AFTER[kind], (after, since_ns)).fetchall()
             return [from_stored(kind, dict(zip(COLUMNS[kind], row, strict=True))) for row in found]
 
@@ -159,12 +156,12 @@ class SqliteStorage:
 
     def refused(self, most: int) -> list[int]:
         """Return the sequence numbers of the latest refused messages, as far as projected, the latest first."""
-        with self._answering():
+        with answering(self._path):
             return [sequence for (sequence,) in self._db.execute(sql.REFUSED, (most,))]
 
     def refusals(self) -> dict[str, int]:
         """Return how many messages were refused for each reason, as far as projected."""
-        with self._answering():
+        with answering(self._path):
             return dict(self._db.execute(sql.REFUSALS).fetchall())
 
     def project(self, entries: Sequence[Entry]) -> None:
@@ -207,18 +204,18 @@ class SqliteStorage:
         return False
 
     def _value(self, query: str, *parameters: Any) -> Any:
-        with self._answering():
+        with answering(self._path):
             return self._db.execute(query, parameters).fetchone()[0]
 
     def _entries(self, query: str, *parameters: Any) -> list[Entry]:
-        with self._answering():
+        with answering(self._path):
             rows = self._db.execute(query, parameters).fetchall()
         return [from_row(row) for row in rows]
 
     @contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
         """Do what is in the block or nothing; ``durable``: even if the power fails after it."""
-        with self._answering():
+        with answering(self._path):
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -227,16 +224,6 @@ class SqliteStorage:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Say in our words what SQLite says in its own."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest is detail
-            kind = StoreUnreachable if code in _NO_ANSWER else StorageError
-            raise kind(f"{self._path}: {error}") from error
 
 
 def _bindable(row: Row) -> tuple[Any, ...]:

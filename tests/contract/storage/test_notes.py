@@ -1,5 +1,6 @@
 """Notes: each is written once, whoever else tries at the same time."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -11,7 +12,7 @@ import mongomock
 import pymongo
 import pytest
 
-from snews_cs.errors import SettingsError, StorageError
+from snews_cs.errors import SettingsError, StorageError, StoreUnreachable
 from snews_cs.storage.mongo.documents import Document
 from snews_cs.storage.mongo.notes import MongoNotes
 from snews_cs.storage.mongo.store import OPTIONS
@@ -78,6 +79,19 @@ def test_what_cannot_be_opened_is_the_fault_of_the_setting(tmp_path: Path) -> No
         open_notes(f"sqlite:///{tmp_path}/store.db")
     with pytest.raises(SettingsError, match="DATABASE_SERVER is neither"):
         open_notes("postgres://x")
+
+
+def test_a_file_that_another_process_holds_up_may_be_had_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snews_cs.storage.notes.TIMEOUT_S", 0.05)
+    address = f"sqlite:///{tmp_path}/store.db"
+    open_notes(address).close()
+    with closing(sqlite3.connect(tmp_path / "store-notes.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnreachable, match="database is locked"):
+            open_notes(address)
+        other.execute("ROLLBACK")
+    with closing(open_notes(address)) as notes:
+        assert notes.add("name", "text")
 
 
 def test_who_does_not_answer_says_so() -> None:
