@@ -10,8 +10,8 @@ from typing import ClassVar, Self
 
 from snews_cs.broker.config import HOST, BrokerConfig
 
-STOP_TIMEOUT = 5.0
-"""Seconds within which a broker that is told to stop does so."""
+STOP_TIMEOUT = 1.5
+"""Seconds after which a broker that is told to stop, and does not, is killed: what it acknowledged is on the disk."""
 
 
 class BrokerNotStarted(Exception):

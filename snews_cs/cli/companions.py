@@ -14,8 +14,9 @@ from snews_cs.waiting import Backoff, StopRequest
 
 log = structlog.get_logger(__name__)
 
-END_WITHIN_S = 4.0
-"""A companion that is told to stop and has not ended by then is killed; the server itself has 5 s."""
+END_WITHIN_S = 3.0
+"""A companion that is told to stop and has not ended by then is killed; the server itself has 5 s, and the embedded
+broker, which is stopped last, some of them."""
 
 _SETTINGS_UNUSABLE = 2
 _LESS_URGENT = 5

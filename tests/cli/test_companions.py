@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from snews_cs.broker.process import STOP_TIMEOUT
 from snews_cs.cli import companions
 from snews_cs.cli.companions import Companions
 from snews_cs.waiting import StopRequest
@@ -117,6 +118,11 @@ def test_who_does_not_hear_is_killed(stop: StopRequest, tmp_path: Path, monkeypa
         pid = next(line["pid"] for line in lines)
     assert [line["event"] for line in lines][1:] == ["a companion did not end in time: killing it"]
     assert not is_there(pid)
+
+
+def test_there_is_time_to_kill_all_of_them_and_then_the_broker() -> None:
+    five_s = 5.0  # within which a server that is told to stop ends
+    assert five_s > companions.END_WITHIN_S + STOP_TIMEOUT
 
 
 def test_nothing_is_started_after_the_wish_to_stop(stop: StopRequest, tmp_path: Path) -> None:
