@@ -1,7 +1,6 @@
 """``snews_cs run-feedback``."""
 
 import os
-import time
 import uuid
 from contextlib import closing
 
@@ -9,18 +8,17 @@ import click
 import structlog
 
 from snews_cs.cli.installation import Installation, has_installation
+from snews_cs.cli.mail_server import tried_mail_server
 from snews_cs.cli.stopping import stop_on_signals
-from snews_cs.errors import MailNotSent
+from snews_cs.heartbeats.feedback.desk import Desk
 from snews_cs.heartbeats.feedback.figures import FigureDirectory
 from snews_cs.heartbeats.feedback.inquiries import Inquiries
 from snews_cs.heartbeats.feedback.post import Post
 from snews_cs.heartbeats.feedback.service import Feedback, open_patiently
 from snews_cs.heartbeats.feedback.watch import SilenceWatch
 from snews_cs.messages.registry import Registry
-from snews_cs.messages.times import tai_from_posix
-from snews_cs.messages.types import Nanoseconds
+from snews_cs.messages.times import tai_now
 from snews_cs.notify.deliveries import Deliveries
-from snews_cs.notify.mailbox import MailServer
 from snews_cs.settings import Settings
 from snews_cs.storage.open import open_notes, open_reader
 
@@ -44,33 +42,20 @@ def run_feedback(settings: Settings, *, firedrill: bool, installation: Installat
     a detector (DETECTOR_REGISTRY). Needs smtp_server_addr and snews_sender_email; snews_sender_pass if the mail server
     asks for a login. It looks at the store (DATABASE_SERVER) only; of several that share it, one mails.
     """
-    mail_server = MailServer.of(settings)
     registry = Registry.load(settings.detector_registry)
     stop = stop_on_signals(interrupted_after_s=STOPPED_WITHIN_S)
-    _check(mail_server)
+    mail_server = tried_mail_server(settings)
     address = installation.database_server(settings)
     store = open_patiently(lambda: open_reader(address, firedrill=firedrill), stop)
     if store is None:
         return
     with closing(store), closing(open_notes(address, firedrill=firedrill)) as notes:
         deliveries = Deliveries(notes, holder=f"{settings.server_tag} {os.getpid()} {uuid.uuid4()}")
-        post = Post(mail_server, deliveries, server_tag=settings.server_tag, stop=stop, now=_now)
+        post = Post(mail_server, deliveries, server_tag=settings.server_tag, stop=stop, now=tai_now)
         figures = FigureDirectory(settings.figures_directory, kept_ns=settings.remove_figures_after_ns)
-        offline_after_ns = settings.hb_offline_after_ns
-        inquiries = Inquiries(store, registry, post, figures, offline_after_ns=offline_after_ns, now=_now)
-        watch = SilenceWatch(store, registry, notes, post, offline_after_ns=offline_after_ns, now=_now)
+        desk = Desk(
+            store=store, registry=registry, post=post, offline_after_ns=settings.hb_offline_after_ns, now=tai_now
+        )
         log.info("looking after heartbeats", contacts=sum(len(each.emails) for each in registry.detectors))
-        Feedback(inquiries, watch, post, figures, stop=stop).run()
+        Feedback(Inquiries(desk, figures), SilenceWatch(desk, notes), post, figures, stop=stop).run()
     log.info("stopped")
-
-
-def _check(server: MailServer) -> None:
-    """End here if the settings are wrong. A mail server that is away will be back."""
-    try:
-        server.check()
-    except MailNotSent as trouble:
-        log.warning(str(trouble))
-
-
-def _now() -> Nanoseconds:
-    return tai_from_posix(time.time_ns())

@@ -4,14 +4,11 @@ import hashlib
 from collections.abc import Sequence
 
 import click
-import structlog
 
+from snews_cs.cli.mail_server import tried_mail_server
 from snews_cs.cli.telling import AlertSource, tells_people
-from snews_cs.errors import MailNotSent, SettingsError
+from snews_cs.errors import SettingsError
 from snews_cs.notify.mail import LONGEST_WAIT_S, MailedPerson
-from snews_cs.notify.mailbox import MailServer
-
-log = structlog.get_logger(__name__)
 
 
 @click.command("run-mailer")
@@ -26,22 +23,13 @@ def run_mailer(source: AlertSource) -> None:
     settings = source.settings
     if not settings.alert_emails:
         raise SettingsError("ALERT_EMAILS is needed to mail alerts to")
-    server = MailServer.of(settings)
-    _check(server)
+    server = tried_mail_server(settings)
     people = [
         MailedPerson(address, server, link=settings.alert_link, firedrill=source.firedrill)
         for address in _different(settings.alert_emails)
     ]
     with source.opened(f"mail-{_digest(people)}") as opened:
         source.tell(people, opened, longest_wait_s=LONGEST_WAIT_S)
-
-
-def _check(server: MailServer) -> None:
-    """End here if the settings are wrong. A server that is away will be back, and the alerts wait for that."""
-    try:
-        server.check()
-    except MailNotSent as trouble:
-        log.warning(str(trouble))
 
 
 def _different(addresses: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ UTC had no leap seconds but drifted; the 10 s of 1972 are used there.
 """
 
 import re
+import time
 from bisect import bisect_right
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -52,6 +53,11 @@ _OLD = re.compile(
 def tai_from_posix(posix_ns: int) -> Nanoseconds:
     """Return the TAI time of a POSIX time, both in ns. A leap second has no POSIX time of its own."""
     return posix_ns + _OFFSETS_NS[bisect_right(_POSIX_STEPS_NS, posix_ns)]
+
+
+def tai_now() -> Nanoseconds:
+    """Return the time by this machine's clock, TAI ns."""
+    return tai_from_posix(time.time_ns())
 
 
 def posix_from_tai(tai_ns: Nanoseconds) -> int:

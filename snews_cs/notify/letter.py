@@ -4,14 +4,11 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 from snews_cs.messages.times import NS_PER_S, describe_duration, format_utc, parse_utc, tai_from_posix
+from snews_cs.notify.message import message_id, new_message
 from snews_cs.notify.wording import PublishedAlert, count, frequency_in_words
 
 LATE_AFTER_NS = 600 * NS_PER_S
@@ -23,7 +20,6 @@ _SEEN = {
     False: "a burst of neutrinos",
     True: "neutrinos such as a massive star sends out in its last days before it collapses",
 }
-_POLICY = SMTP.clone(cte_type="7bit", max_line_length=500)  # which any mail server takes, and no subject is folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +52,15 @@ class Letter:
         Its ``Message-ID`` is the alert's, so that mailboxes know one that comes twice; by ``References`` those of one
         event stand together. Only a real INITIAL is marked as important.
         """
-        alert, domain = self.alert, sender.rpartition("@")[2]
-        message = EmailMessage(policy=_POLICY)
-        message["Subject"] = self.subject()
-        message["From"] = sender
-        message["To"] = recipient
-        message["Date"] = format_datetime(datetime.fromtimestamp(self.now_unix_ns // NS_PER_S, UTC))
-        message["Message-ID"] = f"<{uuid5(NAMESPACE_OID, f'alert {alert.alert_uuid}')}@{domain}>"
-        message["References"] = f"<{uuid5(NAMESPACE_OID, f'event {alert.event_id}')}@{domain}>"
-        message["Auto-Submitted"] = "auto-generated"
+        alert = self.alert
+        message = new_message(
+            name=f"alert {alert.alert_uuid}",
+            subject=self.subject(),
+            sender=sender,
+            recipient=recipient,
+            sent_unix_ns=self.now_unix_ns,
+        )
+        message["References"] = message_id(f"event {alert.event_id}", sender)
         if alert.kind == "INITIAL" and not self._exercise:
             message["Importance"] = "high"
             message["X-Priority"] = "1"

@@ -1,19 +1,17 @@
 """Who asked how a detector's heartbeats do, by Get-Feedback, and is answered by mail."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from snews_cs.errors import MessageRefused
+from snews_cs.heartbeats.feedback.desk import Desk
 from snews_cs.heartbeats.feedback.figures import FigureDirectory, figure_name
 from snews_cs.heartbeats.feedback.letters import Letter, feedback_letter
-from snews_cs.heartbeats.feedback.post import Post
 from snews_cs.heartbeats.feedback.report import report_on
 from snews_cs.heartbeats.statistics import DAY_NS, beats_of
 from snews_cs.messages.decoders import decode
-from snews_cs.messages.registry import Registry
 from snews_cs.messages.times import NS_PER_S
 from snews_cs.messages.types import GetFeedback, Nanoseconds
 from snews_cs.storage.entry import Entry
@@ -36,36 +34,15 @@ class Inquiries:
 
     Parameters
     ----------
-    store
-        Holds the journal.
-    registry
-        Who may be answered.
-    post
-        Sends the answers.
+    desk
+        Where they are answered.
     figures
         Where the figures are kept.
-    offline_after_ns
-        ``HB_OFFLINE_AFTER``, ns.
-    now
-        Returns the time, TAI ns.
     """
 
-    def __init__(
-        self,
-        store: StoreReader,
-        registry: Registry,
-        post: Post,
-        figures: FigureDirectory,
-        *,
-        offline_after_ns: Nanoseconds,
-        now: Callable[[], Nanoseconds],
-    ) -> None:
-        self._store = store
-        self._registry = registry
-        self._post = post
+    def __init__(self, desk: Desk, figures: FigureDirectory) -> None:
+        self._desk = desk
         self._figures = figures
-        self._offline_after_ns = offline_after_ns
-        self._now = now
         self._position: int | None = None
         self._answered: defaultdict[str, deque[Nanoseconds]] = defaultdict(deque)
 
@@ -77,22 +54,23 @@ class Inquiries:
         StorageError
             If the store fails.
         """
-        last = self._store.last_sequence()
+        store = self._desk.store
+        last = store.last_sequence()
         if self._position is None:
-            self._position = _last_before(self._store, self._now() - ANSWERED_FOR_NS, last)
+            self._position = _last_before(store, self._desk.now() - ANSWERED_FOR_NS, last)
         elif last < self._position:
             log.warning("the store was emptied")
             self._position = 0
-        for entry in self._store.entries(self._position):
+        for entry in store.entries(self._position):
             if isinstance(entry.message, GetFeedback):
                 self._see_to(entry, entry.message)
             self._position = entry.sequence
 
     def _see_to(self, entry: Entry, message: GetFeedback) -> None:
-        if self._now() - entry.received_ns > ANSWERED_FOR_NS:
+        if self._desk.now() - entry.received_ns > ANSWERED_FOR_NS:
             return
         name = message.detector_name
-        detector = self._registry.resolve(name)
+        detector = self._desk.registry.resolve(name)
         registered = {address.casefold(): address for address in detector.emails} if detector else {}
         asked = {address.casefold() for address in message.emails if entry.verdict.accepted}
         addresses = sorted(registered[each] for each in asked & registered.keys())
@@ -109,15 +87,16 @@ class Inquiries:
         answered.append(entry.received_ns)
         compose = partial(self._answer, name, entry.received_ns)
         for address in addresses:
-            self._post.add(f"feedback {entry.key}", address, compose)
+            self._desk.post.add(f"feedback {entry.key}", address, compose)
 
     def _answer(self, name: str, asked_ns: Nanoseconds) -> Letter:
         """Write the answer, and draw its figure; both are of when it was asked for, whenever that is done."""
         from snews_cs.heartbeats.feedback.figure import png_of  # matplotlib takes its time, and is seldom needed
 
-        rows = self._store.rows(HeartbeatRow, since_ns=asked_ns - DAY_NS - self._offline_after_ns)
+        offline_after_ns = self._desk.offline_after_ns
+        rows = self._desk.store.rows(HeartbeatRow, since_ns=asked_ns - DAY_NS - offline_after_ns)
         beats = beats_of(row for row in rows if row.detector_name == name).get(name, [])
-        report = report_on(name, beats, asked_ns, offline_after_ns=self._offline_after_ns)
+        report = report_on(name, beats, asked_ns, offline_after_ns=offline_after_ns)
         png, file_name = png_of(report), figure_name(name, asked_ns)
         self._figures.keep(file_name, png)
         return feedback_letter(report, (png, file_name))

@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
-from uuid import NAMESPACE_OID, uuid5
 
 from snews_cs.heartbeats.feedback.durations import in_words, plain_number
 from snews_cs.heartbeats.feedback.report import Report
@@ -14,8 +10,7 @@ from snews_cs.heartbeats.feedback.silence import Silence
 from snews_cs.heartbeats.feedback.wording import in_figures, length, moment, paragraph, remarks, status_now, table
 from snews_cs.messages.times import posix_from_tai
 from snews_cs.messages.types import Nanoseconds
-
-_POLICY = SMTP.clone(cte_type="7bit")  # which any mail server takes
+from snews_cs.notify.message import new_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +45,13 @@ class Letter:
         sent_ns
             When, TAI ns.
         """
-        message = EmailMessage(policy=_POLICY)
-        message["Subject"] = self.subject
-        message["From"] = sender
-        message["To"] = recipient
-        message["Date"] = format_datetime(datetime.fromtimestamp(posix_from_tai(sent_ns) // 10**9, UTC))
-        message["Message-ID"] = f"<{uuid5(NAMESPACE_OID, name)}@{sender.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"
+        message = new_message(
+            name=name,
+            subject=self.subject,
+            sender=sender,
+            recipient=recipient,
+            sent_unix_ns=posix_from_tai(sent_ns),
+        )
         why = f"Sent by the SNEWS server {server_tag}, to an address that is registered for this detector."
         message.set_content("\n\n".join([*self.paragraphs, f"-- \n{paragraph(why)}"]) + "\n")
         if self.picture is not None:

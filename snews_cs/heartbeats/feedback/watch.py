@@ -1,22 +1,21 @@
 """Each minute: who is silent that should not be, and who is back."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from snews_cs.heartbeats.feedback.chain import SilenceChain
+from snews_cs.heartbeats.feedback.desk import Desk
 from snews_cs.heartbeats.feedback.letters import silence_letter
 from snews_cs.heartbeats.feedback.overdue import is_overdue, longest_silence_s
-from snews_cs.heartbeats.feedback.post import Post
 from snews_cs.heartbeats.feedback.silence import Silence
 from snews_cs.heartbeats.feedback.wording import moment
 from snews_cs.heartbeats.statistics import DAY_NS, Beat, DetectorBeats, beats_of, summarise
-from snews_cs.messages.registry import Detector, Registry
+from snews_cs.messages.registry import Detector
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.storage.notes import Notes
-from snews_cs.storage.protocol import StoreReader
 from snews_cs.storage.tables import HeartbeatRow
 
 log = structlog.get_logger(__name__)
@@ -30,36 +29,15 @@ class SilenceWatch:
 
     Parameters
     ----------
-    store
-        Where the beats are.
-    registry
-        Whom to warn.
+    desk
+        Where the beats are read, and who is warned.
     notes
         What was found out before.
-    post
-        Sends the mails.
-    offline_after_ns
-        ``HB_OFFLINE_AFTER``, ns.
-    now
-        Returns the time, TAI ns.
     """
 
-    def __init__(
-        self,
-        store: StoreReader,
-        registry: Registry,
-        notes: Notes,
-        post: Post,
-        *,
-        offline_after_ns: Nanoseconds,
-        now: Callable[[], Nanoseconds],
-    ) -> None:
-        self._store = store
-        self._registry = registry
+    def __init__(self, desk: Desk, notes: Notes) -> None:
+        self._desk = desk
         self._notes = notes
-        self._post = post
-        self._offline_after_ns = offline_after_ns
-        self._now = now
         self._chains: dict[str, SilenceChain] = {}
         self._told: dict[str, str] = {}
         self._nobody_heard = False
@@ -72,22 +50,21 @@ class SilenceWatch:
         StorageError
             If the store or the notes cannot be had.
         """
-        for detector in self._registry.detectors:
+        registry, offline_after_ns = self._desk.registry, self._desk.offline_after_ns
+        for detector in registry.detectors:
             self._chain(detector.name).read()
-        now_ns = self._now()
-        rows = self._store.rows(HeartbeatRow, since_ns=now_ns - DAY_NS)
-        beats = beats_of(row for row in rows if self._registry.resolve(row.detector_name))
-        figures = {
-            name: summarise(name, beats[name], now_ns, offline_after_ns=self._offline_after_ns) for name in beats
-        }
+        now_ns = self._desk.now()
+        rows = self._desk.store.rows(HeartbeatRow, since_ns=now_ns - DAY_NS)
+        beats = beats_of(row for row in rows if registry.resolve(row.detector_name))
+        figures = {name: summarise(name, beats[name], now_ns, offline_after_ns=offline_after_ns) for name in beats}
         overdue = [each for each in figures.values() if is_overdue(each, now_ns)]
         others_heard = self._is_anybody_heard(figures.values(), overdue, now_ns)
-        if others_heard or len(overdue) < 2 or now_ns - _last_heard_ns(overdue) >= self._offline_after_ns:
+        if others_heard or len(overdue) < 2 or now_ns - _last_heard_ns(overdue) >= offline_after_ns:
             for each in overdue:
                 self._found_silent(each, others_heard=others_heard)
         for name in beats:
             self._found_back(name, beats[name])
-        for detector in self._registry.detectors:
+        for detector in registry.detectors:
             self._tell(detector, now_ns)
 
     def _is_anybody_heard(
@@ -95,7 +72,7 @@ class SilenceWatch:
     ) -> bool:
         """Return whether any detector is heard as it should be; tell the operators when that changes."""
         punctual = [each for each in figures if each not in overdue]
-        is_heard = any(now_ns - (each.last_ns or 0) < self._offline_after_ns for each in punctual)
+        is_heard = any(now_ns - (each.last_ns or 0) < self._desk.offline_after_ns for each in punctual)
         nobody_heard = len(overdue) > 1 and not is_heard
         if nobody_heard and not self._nobody_heard:
             log.error("no detector is heard any more: is the server running, and the broker?", overdue=len(overdue))
@@ -141,7 +118,7 @@ class SilenceWatch:
         if not detector.emails:
             log.warning("nobody is registered to be told of a detector's silence", detector=detector.name)
         for address in detector.emails:
-            self._post.add(chain.name, address, partial(silence_letter, silence))
+            self._desk.post.add(chain.name, address, partial(silence_letter, silence))
 
     def _chain(self, name: str) -> SilenceChain:
         if name not in self._chains:

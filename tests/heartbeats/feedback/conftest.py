@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from snews_cs.heartbeats.feedback.desk import Desk
 from snews_cs.heartbeats.feedback.figures import FigureDirectory
 from snews_cs.heartbeats.feedback.inquiries import Inquiries
 from snews_cs.heartbeats.feedback.post import Post
@@ -61,22 +62,15 @@ class House:
             now=lambda: self.now_ns,
             monotonic=lambda: self.monotonic_s,
         )
-        self.watch = SilenceWatch(
-            self.store,
-            REGISTRY,
-            self.notes,
-            self.post,
+        self.desk = Desk(
+            store=self.store,
+            registry=REGISTRY,
+            post=self.post,
             offline_after_ns=OFFLINE_AFTER_NS,
             now=lambda: self.now_ns,
         )
-        self.inquiries = Inquiries(
-            self.store,
-            REGISTRY,
-            self.post,
-            FigureDirectory(self.figures, kept_ns=NS_PER_S),
-            offline_after_ns=OFFLINE_AFTER_NS,
-            now=lambda: self.now_ns,
-        )
+        self.watch = SilenceWatch(self.desk, self.notes)
+        self.inquiries = Inquiries(self.desk, FigureDirectory(self.figures, kept_ns=NS_PER_S))
 
     def look(self, after_s: float = 0.0) -> None:
         """Let time pass, look who is silent, who asked, and send what there is to send."""

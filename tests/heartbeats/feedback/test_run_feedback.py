@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from snews_cs.messages.times import NS_PER_S, tai_from_posix
+from snews_cs.messages.times import NS_PER_S, tai_now
 from snews_cs.messages.types import GetFeedback
 from snews_cs.storage.sqlite.store import SqliteStorage
 from tests.heartbeats.feedback.beating import Beating
@@ -19,10 +18,6 @@ from tests.support.feedback import SNEWS_CS, feedback_environment, running_feedb
 from tests.support.mail_server import MailServer
 
 SHIFT = "shift@juno.example.org"
-
-
-def now_ns() -> int:
-    return tai_from_posix(time.time_ns())
 
 
 @pytest.fixture
@@ -42,12 +37,12 @@ def test_silent_back_and_asked_over_restarts(
     beating: Beating, environment: dict[str, str], mail: MailServer, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    beating.beat("JUNO", until_ns=now_ns() - 600 * NS_PER_S, beats=1_000)
+    beating.beat("JUNO", until_ns=tai_now() - 600 * NS_PER_S, beats=1_000)
     with running_feedback(environment, log):
         wait_for(lambda: len(mail.messages) == 1, 60)
-        beating.receive([(now_ns(), GetFeedback(detector_name="JUNO", message_uuid="ask", emails=(SHIFT,)))])
+        beating.receive([(tai_now(), GetFeedback(detector_name="JUNO", message_uuid="ask", emails=(SHIFT,)))])
         wait_for(lambda: len(mail.messages) == 2, 60)
-    beating.beat("JUNO", until_ns=now_ns(), beats=1)
+    beating.beat("JUNO", until_ns=tai_now(), beats=1)
     with running_feedback(environment, log):
         wait_for(lambda: len(mail.messages) == 3, 60)
     with running_feedback(environment, log):
@@ -62,7 +57,7 @@ def test_silent_back_and_asked_over_restarts(
 def test_a_mail_server_that_is_away_is_waited_for(
     beating: Beating, environment: dict[str, str], mail: MailServer, tmp_path: Path
 ) -> None:
-    beating.beat("JUNO", until_ns=now_ns() - 600 * NS_PER_S, beats=10)
+    beating.beat("JUNO", until_ns=tai_now() - 600 * NS_PER_S, beats=10)
     mail.faults["MAIL"] = ["421 closing", "451 busy"]
     with running_feedback(environment, tmp_path / "log"):
         wait_for(lambda: mail.messages, 60)
@@ -115,7 +110,7 @@ def test_it_needs_no_display_and_no_home(
     beating: Beating, environment: dict[str, str], mail: MailServer, tmp_path: Path
 ) -> None:
     """As under systemd."""
-    beating.receive([(now_ns(), GetFeedback(detector_name="JUNO", message_uuid="ask", emails=(SHIFT,)))])
+    beating.receive([(tai_now(), GetFeedback(detector_name="JUNO", message_uuid="ask", emails=(SHIFT,)))])
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         environment.pop(name, None)
     environment["STATE_DIRECTORY"] = str(tmp_path)

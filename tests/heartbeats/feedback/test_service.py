@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from snews_cs.heartbeats.feedback.service import Feedback, open_patiently
 from snews_cs.messages.times import NS_PER_S
 from snews_cs.storage.protocol import StoreReader
 from snews_cs.waiting import StopRequest
-from tests.heartbeats.feedback.conftest import NOW, OFFLINE_AFTER_NS, REGISTRY, House
+from tests.heartbeats.feedback.conftest import NOW, House
 from tests.streams.conftest import wait_for
 from tests.support.flaky import Flaky, away
 from tests.support.mail_server import MailServer
@@ -24,9 +25,7 @@ def test_a_store_that_goes_away_is_waited_for(house: House, mail: MailServer, tm
     flaky = Flaky(house.store)
     flaky.before["last_sequence"] = deque([away, away])
     figures = FigureDirectory(tmp_path, kept_ns=1)
-    inquiries = Inquiries(
-        flaky, REGISTRY, house.post, figures, offline_after_ns=OFFLINE_AFTER_NS, now=lambda: house.now_ns
-    )
+    inquiries = Inquiries(replace(house.desk, store=flaky), figures)
     house.beating.beat("LZ", until_ns=NOW - 3_600 * NS_PER_S, beats=20)
 
     def stop_when_told() -> None:
