@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from snews_cs.cli.inspect.tables import printable, show_fields, show_table
 from snews_cs.cli.installation import Installation, has_installation
+from snews_cs.cli.server_settings import observation_topic
 from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.inspection.drills import DrillBook, DrillRecord
 from snews_cs.messages.registry import Registry
@@ -87,7 +88,7 @@ def drill(
     detectors = who_may_drill(Registry.load(settings.detector_registry), settings.muted_detectors)
     stop = stop_on_signals()
     made = Drill(
-        observation_topic=settings.firedrill_observation_topic if firedrill else settings.observation_topic,
+        observation_topic=observation_topic(settings, firedrill=firedrill),
         alert_topic=settings.connection_test_topic,
         auth=settings.hop_auth,
         open_store=lambda: open_reader(settings.database_server, firedrill=firedrill),

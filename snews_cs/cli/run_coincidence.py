@@ -3,22 +3,20 @@
 import sys
 import time
 from contextlib import ExitStack, closing
-from pathlib import Path
-from urllib.parse import quote
 
 import click
 import structlog
 
 from snews_cs.cli.companions import Companions
 from snews_cs.cli.installation import Installation, has_installation
+from snews_cs.cli.server_settings import admission_policy, alert_topic, observation_topic, parameters, spool_directory
 from snews_cs.cli.stopping import stop_on_signals
-from snews_cs.errors import SettingsError, StreamError
+from snews_cs.errors import StreamError
 from snews_cs.fault_points import interpose
 from snews_cs.heartbeats.display import HeartbeatDisplay
-from snews_cs.messages.admission import TEST_DETECTOR, AdmissionPolicy
+from snews_cs.messages.admission import TEST_DETECTOR
 from snews_cs.messages.registry import Registry
-from snews_cs.messages.times import tai_from_posix
-from snews_cs.messages.types import Nanoseconds, Parameters
+from snews_cs.messages.times import tai_now
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.start import monitored
 from snews_cs.monitoring.statistics import ConsumerWatch
@@ -79,7 +77,7 @@ def run_coincidence(
             settings.database_server, heartbeats_kept_ns=settings.hb_delete_after_ns, firedrill=firedrill
         )
         storage = interpose("storage", stack.enter_context(closing(store)))
-        disk = stack.enter_context(local_storage(_spool_directory(settings, firedrill=firedrill)))
+        disk = stack.enter_context(local_storage(spool_directory(settings, firedrill=firedrill)))
         disk = interpose("spool", disk)
         if dropdb:
             storage.drop()
@@ -115,10 +113,9 @@ def _server(
 ) -> CoincidenceServer:
     registry = Registry.load(settings.detector_registry)
     topics = AlertTopics(
-        alerts=settings.firedrill_alert_topic if firedrill else settings.alert_topic,
-        connection_test=settings.connection_test_topic,
+        alerts=alert_topic(settings, firedrill=firedrill), connection_test=settings.connection_test_topic
     )
-    observations = settings.firedrill_observation_topic if firedrill else settings.observation_topic
+    observations = observation_topic(settings, firedrill=firedrill)
     consumer = ConsumerWatch(Metrics(settings.server_tag), TopicAddress.parse(observations).topic)
     stream = stack.enter_context(
         ObservationStream(
@@ -136,7 +133,7 @@ def _server(
             AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth, stopping=lambda: bool(stop))
         ),
     )
-    monitor = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=_now))
+    monitor = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=tai_now))
     observer = Observers(monitor, stack.enter_context(_display(settings, registry, firedrill=firedrill)))
     outbox = Outbox(publisher, topics, storage, settings.server_tag, time.monotonic, observer)
     stop.then(outbox.request_stop)
@@ -148,9 +145,9 @@ def _server(
         answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
         notices=_notices(settings, stack, firedrill=firedrill),
         server_tag=settings.server_tag,
-        policy=_policy(settings, registry, firedrill=firedrill),
-        parameters=_parameters(settings, registry),
-        now=_now,
+        policy=admission_policy(settings, registry, firedrill=firedrill),
+        parameters=parameters(settings, registry),
+        now=tai_now,
         monotonic=time.monotonic,
         observer=observer,
     )
@@ -171,13 +168,8 @@ def _display(settings: Settings, registry: Registry, *, firedrill: bool) -> Hear
         lambda: closing(open_reader(settings.database_server, firedrill=firedrill)),
         [detector.name for detector in registry.detectors if detector.name != TEST_DETECTOR],
         offline_after_ns=settings.hb_offline_after_ns,
-        now=_now,
+        now=tai_now,
     )
-
-
-def _spool_directory(settings: Settings, *, firedrill: bool) -> Path:
-    kind = "firedrill" if firedrill else "spool"
-    return settings.spool_directory / f"{kind}-{quote(settings.server_tag, safe='')}"
 
 
 def _warm_up(publisher: AlertPublisher, stop: StopRequest) -> None:
@@ -187,35 +179,7 @@ def _warm_up(publisher: AlertPublisher, stop: StopRequest) -> None:
         log.warning("alerts could not be published now", error=str(error))
 
 
-def _policy(settings: Settings, registry: Registry, *, firedrill: bool) -> AdmissionPolicy:
-    password = settings.snews_cs_admin_pass
-    muted = {name: registry.resolve(name) for name in settings.muted_detectors}
-    if unknown := [name for name, detector in muted.items() if detector is None]:
-        raise SettingsError(f"MUTED_DETECTORS: {', '.join(unknown)} is not registered")
-    return AdmissionPolicy(
-        registry=registry,
-        firedrill=firedrill,
-        clock_skew_tolerance_ns=settings.clock_skew_tolerance_ns,
-        muted=frozenset(detector.name for detector in muted.values() if detector),
-        admin_password=password.get_secret_value() if password else None,
-    )
-
-
-def _parameters(settings: Settings, registry: Registry) -> Parameters:
-    return Parameters(
-        coincidence_threshold_ns=settings.coincidence_threshold_ns,
-        refine_window_ns=settings.refine_window_ns,
-        expiration_ns=settings.msg_expiration_ns,
-        offline_after_ns=settings.hb_offline_after_ns,
-        background_rates_per_week=registry.background_rates_per_week(),
-    )
-
-
 def _ask(settings: Settings, *, firedrill: bool) -> None:
     shown = next(each.value for each in settings.shown() if each.key == "DATABASE_SERVER")
-    spool = _spool_directory(settings, firedrill=firedrill)
+    spool = spool_directory(settings, firedrill=firedrill)
     click.confirm(f"Delete the journal and all else in {shown}, and the spool in {spool}?", abort=True)
-
-
-def _now() -> Nanoseconds:
-    return tai_from_posix(time.time_ns())

@@ -2,7 +2,6 @@
 
 import math
 import secrets
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,10 +12,11 @@ import click
 import structlog
 from click.core import ParameterSource
 
+from snews_cs.cli.server_settings import observation_topic
 from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.errors import MessageRefused, SettingsError, TopicMissing
 from snews_cs.messages.registry import Registry
-from snews_cs.messages.times import NS_PER_S, parse_utc, tai_from_posix
+from snews_cs.messages.times import NS_PER_S, parse_utc, tai_now
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.settings import Settings
 from snews_cs.simulation.clients import Client
@@ -132,7 +132,7 @@ def simulate(
     """
     settings: Settings = context.obj
     registry = Registry.load(settings.detector_registry)
-    now_ns = tai_from_posix(time.time_ns())
+    now_ns = tai_now()
     if scenario_file is not None:
         _refuse(context, _FOR_DETECTORS, "is not for a --scenario, which says it for each message")
         cues: Iterable[Cue] = list(Scenario.load(scenario_file).cues(epoch or now_ns, is_test=is_test))
@@ -146,7 +146,7 @@ def simulate(
             outgoing = replace(cue, client="hop").outgoing(registry, now_ns, message_id=bytes(16))
             click.echo(outgoing.payload)
         return
-    topic = settings.firedrill_observation_topic if firedrill else settings.observation_topic
+    topic = observation_topic(settings, firedrill=firedrill)
     if not (firedrill or yes_real):
         require_harmless(topic, only_tests=only_tests)
     _publish(cues, topic, settings, registry, options["speed"])

@@ -14,6 +14,7 @@ from uuid import uuid4
 import click
 
 from snews_cs.cli.installation import Installation, has_installation
+from snews_cs.cli.server_settings import alert_topic
 from snews_cs.cli.stopping import stop_on_signals
 from snews_cs.notify.deliveries import Deliveries
 from snews_cs.notify.teller import Recipient, Teller
@@ -60,7 +61,7 @@ class AlertSource:
         """``kafka://...``, where they are."""
         if self.test:
             return self.settings.connection_test_topic
-        return self.settings.firedrill_alert_topic if self.firedrill else self.settings.alert_topic
+        return alert_topic(self.settings, firedrill=self.firedrill)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[OpenAlerts]:

@@ -14,7 +14,7 @@ from snews_cs.broker.process import BrokerProcess
 from snews_cs.cli import main
 from snews_cs.messages.decoders import decode
 from snews_cs.messages.raw import RawMessage
-from snews_cs.messages.times import NS_PER_S, parse_utc, tai_from_posix
+from snews_cs.messages.times import NS_PER_S, parse_utc, tai_now
 from snews_cs.messages.types import DetectorMessage, Heartbeat, Observation
 from snews_cs.streams.observations import ObservationStream
 from tests.support.broker import broker, make_topic
@@ -36,7 +36,7 @@ def printed(*arguments: str) -> list[dict[str, str]]:
 
 
 def test_what_is_printed_is_json_for_hop_publish_with_times_up_to_now() -> None:
-    now_ns = tai_from_posix(time.time_ns())
+    now_ns = tai_now()
     lines = printed(*PAIR, "--burst", "5", "--duration", "10", "--rate", "0", "--heartbeat-every", "0")
     assert {line["detector_name"] for line in lines} == {"Super-K", "IceCube"}
     for line in lines:

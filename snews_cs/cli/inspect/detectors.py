@@ -1,7 +1,5 @@
 """``snews_cs detectors``: who is alive, how regularly they beat, and how late."""
 
-import time
-
 import click
 
 from snews_cs.cli.inspect.store import OpenStore, reads_store
@@ -9,7 +7,7 @@ from snews_cs.cli.inspect.tables import printable, show_table
 from snews_cs.heartbeats.survey import COLUMNS, heard, row, survey
 from snews_cs.messages.admission import TEST_DETECTOR
 from snews_cs.messages.registry import Registry
-from snews_cs.messages.times import describe_duration, tai_from_posix
+from snews_cs.messages.times import describe_duration, tai_now
 from snews_cs.settings import Settings
 
 
@@ -26,7 +24,7 @@ def detectors(settings: Settings, open_store: OpenStore, *, is_test: bool) -> No
     """
     registry = Registry.load(settings.detector_registry)
     names = [each.name for each in registry.detectors if each.name != TEST_DETECTOR or is_test]
-    now_ns = tai_from_posix(time.time_ns())
+    now_ns = tai_now()
     with open_store() as store:
         found = survey(store, names, now_ns, offline_after_ns=settings.hb_offline_after_ns, is_test=is_test)
     there, unheard = heard(found)

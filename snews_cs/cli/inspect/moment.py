@@ -1,7 +1,6 @@
 """``--since`` and ``--until``: times as a person writes them."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.times import parse_utc, tai_from_posix
+from snews_cs.messages.times import parse_utc, tai_now
 from snews_cs.messages.types import Nanoseconds
 from snews_cs.setting_types import Seconds
 
@@ -24,7 +23,7 @@ def moment_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callab
 def _parsed(text: str) -> Nanoseconds:
     try:
         if re.fullmatch(r"[0-9.]+ *[a-z]+", text):
-            return tai_from_posix(time.time_ns()) - _LENGTH.validate_python(text)
+            return tai_now() - _LENGTH.validate_python(text)
         return parse_utc(f"{text}T00:00:00Z" if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else text)
     except (MessageRefused, ValidationError) as error:
         raise click.BadParameter(f"{text!r} is neither a time (2026-11-21T06:00:00Z) nor a length (24h)") from error

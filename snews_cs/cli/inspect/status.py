@@ -1,7 +1,5 @@
 """``snews_cs status``: how the server does, as its store tells."""
 
-import time
-
 import click
 
 from snews_cs.cli.inspect import entries as words
@@ -9,7 +7,7 @@ from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import printable, show_fields, show_table
 from snews_cs.errors import SnewsError
 from snews_cs.inspection.status import Level, Status, judge, look
-from snews_cs.messages.times import NS_PER_S, describe_duration, tai_from_posix
+from snews_cs.messages.times import NS_PER_S, describe_duration, tai_now
 from snews_cs.messages.types import Nanoseconds
 
 MOST_REASONS = 10
@@ -25,7 +23,7 @@ def status(context: click.Context, open_store: OpenStore, *, nagios: bool) -> No
 
     It asks the store, not the server: one that has died is known by a journal that stands still.
     """
-    now_ns = tai_from_posix(time.time_ns())
+    now_ns = tai_now()
     if nagios:
         level, line = _in_one_line(open_store, now_ns)
         click.echo(printable(f"SNEWS {level.name} - {line}"))

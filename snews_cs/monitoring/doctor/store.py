@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.errors import NoStore, SettingsError, StorageError, StoreUnreachable, UnreadableSnapshot
-from snews_cs.messages.times import describe_duration, tai_from_posix
+from snews_cs.messages.times import describe_duration, tai_now
 from snews_cs.monitoring.doctor.finding import Finding, Level
 from snews_cs.storage.open import open_reader, open_storage
 from snews_cs.storage.protocol import StoreReader
@@ -88,7 +87,7 @@ def _check_journal(reader: StoreReader) -> Iterator[Finding]:
     if last is None:
         yield Finding(Level.OK, "journal", "is empty")
         return
-    ago = describe_duration(max(0, tai_from_posix(time.time_ns()) - last.received_ns) // 10**9 * 10**9)
+    ago = describe_duration(max(0, tai_now() - last.received_ns) // 10**9 * 10**9)
     text = f"{last.sequence} entries, the last {ago} ago, by {last.writer}"
     if waiting:
         yield Finding(Level.WARNING, "journal", f"{text}; {waiting} alerts not published", "start a server")
