@@ -32,30 +32,30 @@ class Detector:
         self, url: str, name: str, *, auth: bool = True, is_test: bool = False
     ) -> None:
         self._who = {"detector_name": name, "is_test": is_test}
-        self._producer: Producer = Stream(auth=auth).open(url, "w", produce_timeout=PATIENCE)
+        self._producer: Producer = Stream(auth=auth).open(
+            url, "w", produce_timeout=PATIENCE
+        )
 
     def heartbeat(self, *, on: bool) -> None:
         """Say whether the detector takes data."""
         self._send(tier="Heartbeat", detector_status="ON" if on else "OFF")
 
     def observe(self, neutrino_time: str, p_value: float | None = None) -> str:
-        """Tell of a burst by its first neutrino (ISO 8601, UTC); return the message's uuid."""
-        return self._send(
-            tier="CoincidenceTier", neutrino_time_utc=neutrino_time, p_val=p_value
-        )
+        """Tell of a burst by its first neutrino (ISO 8601, UTC); return the uuid."""
+        seen = {"neutrino_time_utc": neutrino_time, "p_val": p_value}
+        return self._send(tier="CoincidenceTier", **seen)
 
     def retract(self, message_uuid: str, reason: str = "") -> None:
         """Take back the observation of that uuid."""
-        self._send(
-            tier="Retraction", retract_message_uuid=message_uuid, retraction_reason=reason
-        )
+        what = {"retract_message_uuid": message_uuid, "retraction_reason": reason}
+        self._send(tier="Retraction", **what)
 
     def _send(self, **fields: Any) -> str:
         """Send a message, and wait until the broker has it."""
         message_uuid = str(uuid.uuid4())
         now = datetime.now(UTC).isoformat()
         message = {**self._who, "uuid": message_uuid, "machine_time_utc": now, **fields}
-        errors: list[Any] = []  # will hold one, which is None if the broker has the message
+        errors: list[Any] = []  # one comes: None if the broker has the message
 
         def answered(error: Any, _: object) -> None:
             errors.append(error)
@@ -63,7 +63,8 @@ class Detector:
         self._producer.write(JSONBlob(message), delivery_callback=answered)
         self._producer.flush(2 * PATIENCE)
         if not errors or errors[0] is not None:
-            raise NotSent(f"not acknowledged: {errors[0].str() if errors else 'no answer'}")
+            why = errors[0].str() if errors else "no answer"
+            raise NotSent(f"not acknowledged: {why}")
         return message_uuid
 
     def __enter__(self) -> Self:
@@ -77,7 +78,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Send heartbeats, one a minute.")
     parser.add_argument("url", help="kafka://HOST[:PORT]/TOPIC")
     parser.add_argument("name", help="the detector's name, as it is registered")
-    parser.add_argument("--no-auth", action="store_true", help="do not log in to the broker")
+    parser.add_argument(
+        "--no-auth", action="store_true", help="do not log in to the broker"
+    )
     parser.add_argument("--test", action="store_true", help="mark all as tests")
     arguments = parser.parse_args()
     auth = not arguments.no_auth

@@ -2,8 +2,8 @@
 
     python follow_events.py kafka://kafka.scimma.org/snews.alert-test
 
-It needs hop-client alone. What it knows is in events.json: started again, it reads the topic
-from its beginning, and tells only of what came meanwhile. Ctrl-C ends it.
+It needs hop-client alone. What it knows is in events.json: started again, it reads the
+topic from its beginning, and tells only of what came meanwhile. Ctrl-C ends it.
 """
 
 import argparse
@@ -21,20 +21,21 @@ Alert = dict[str, Any]
 class Events:
     """What is known of each event, kept in a file.
 
-    ``latest`` holds its alert with the highest revision; ``merged``, of an event that goes on
-    in another one, the alert that said so.
+    ``latest`` holds its alert with the highest revision; ``merged``, of an event that goes
+    on in another one, the alert that said so.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        known = json.loads(file.read_text()) if file.exists() else {"latest": {}, "merged": {}}
-        self.latest: dict[str, Alert] = known["latest"]
-        self.merged: dict[str, Alert] = known["merged"]
+        known = json.loads(file.read_text()) if file.exists() else {}
+        self.latest: dict[str, Alert] = known.get("latest", {})
+        self.merged: dict[str, Alert] = known.get("merged", {})
 
     def is_news(self, alert: Alert) -> bool:
-        """Return whether an alert says something new: not if it is repeated, or comes late."""
+        """Return whether an alert says something new: not if it is a repeat, or late."""
         event_id = alert["event_id"]
-        if event_id in self.latest and alert["revision"] <= self.latest[event_id]["revision"]:
+        known = self.latest.get(event_id)
+        if known is not None and alert["revision"] <= known["revision"]:
             return False
         # A merged event is over, unless that was said by a server that knew no better.
         return event_id not in self.merged or bool(self.merged[event_id]["degraded"])
@@ -51,11 +52,11 @@ class Events:
     def standing(self) -> list[Alert]:
         """Return the latest alert of each event that was neither retracted nor merged."""
         unmerged = [self.latest[each] for each in self.latest if each not in self.merged]
-        return [alert for alert in unmerged if not alert["alert_type"].endswith("RETRACTION")]
+        return [each for each in unmerged if not each["alert_type"].endswith("RETRACTION")]
 
 
 def tell(alert: Alert, events: Events) -> None:
-    """Tell of an alert that is news, before it is kept. Put here what you want to be done."""
+    """Tell of an alert that is news, before it is kept. Put here what is to be done."""
     line = f"{alert['alert_type']} {alert['event_id']} revision {alert['revision']}"
     if alert["event_id"] not in events.latest:
         line += ", a new event"  # whatever it is called: we may have missed its INITIAL
@@ -69,7 +70,7 @@ def tell(alert: Alert, events: Events) -> None:
 
 
 def read_alerts(url: str, *, auth: bool) -> Iterator[Alert]:
-    """Yield the alerts of a topic, from its beginning on, for ever, and nothing else."""
+    """Yield the alerts of a topic from its beginning on, for ever, and nothing else."""
     with Stream(auth=auth, start_at=StartPosition.EARLIEST).open(url, "r") as stream:
         # one at a time: hop waits up to 1 s for more
         for text in stream.read_raw(autocommit=False, batch_size=1):
@@ -84,10 +85,12 @@ def read_alerts(url: str, *, auth: bool) -> Iterator[Alert]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Follow the alerts of snews_cs.")
     parser.add_argument("url", help="kafka://HOST[:PORT]/TOPIC")
-    parser.add_argument("--no-auth", action="store_true", help="do not log in to the broker")
-    parser.add_argument("--file", type=Path, default=Path("events.json"), help="what is known")
+    parser.add_argument(
+        "--no-auth", action="store_true", help="do not log in to the broker"
+    )
+    parser.add_argument("--file", default="events.json", help="what is known")
     arguments = parser.parse_args()
-    events = Events(arguments.file)
+    events = Events(Path(arguments.file))
     try:
         for alert in read_alerts(arguments.url, auth=not arguments.no_auth):
             if events.is_news(alert):
