@@ -66,8 +66,6 @@ def _command(entry: Entry) -> None:
             log.warning("caches emptied by hard-reset", detector=name, caches="tests" if is_test else "real")
         case BrokerChange(detector_name=name, new_broker=broker):
             log.warning("broker-change is not supported: restart with HOP_BROKER", detector=name, asked=broker)
-        case GetFeedback(detector_name=name):
-            log.warning("Get-Feedback is not supported yet: no mail is sent", detector=name)
         case _:
             pass
 
@@ -92,6 +90,8 @@ def _inform(entry: Entry) -> None:
                 target=message.retract_message_uuid or f"latest {message.retract_latest_n}",
                 **_marks(message.is_test, message.is_pre_sn),
             )
+        case GetFeedback(detector_name=name):
+            log.info("feedback asked for: run-feedback mails it", detector=name)
         case SignificanceTier() | TimingTier() as message:
             log.info("message archived", kind=message.kind, detector=message.detector_name)
         case _:

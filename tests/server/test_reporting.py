@@ -124,13 +124,13 @@ def test_broker_change_is_not_supported(open_house: OpenHouse, lines: list[Event
     assert line["asked"].startswith("kafka://elsewhere")
 
 
-def test_get_feedback_is_not_supported_yet(open_house: OpenHouse, lines: list[EventDict], tmp_path: Path) -> None:
+def test_feedback_is_asked_for_and_somebody_else_mails_it(open_house: OpenHouse, lines: list[EventDict], tmp_path: Path) -> None:
     registry = tmp_path / "registry.json"
     registry.write_text('[{"name": "XENONnT", "emails": ["shift@example.org"]}]')
     house = open_house(registry=Registry.load(registry))
     house.say(command("Get-Feedback", email="shift@example.org"), command("Get-Feedback", email="me@example.org"))
-    (line,) = said(lines, "Get-Feedback is not supported yet")
-    assert (line["detector"], line["log_level"]) == ("XENONnT", "warning")
+    (line,) = said(lines, "feedback asked for: run-feedback mails it")
+    assert (line["detector"], line["log_level"]) == ("XENONnT", "info")
     (refused,) = said(lines, "message refused")
     assert "addresses" in refused["reason"]
 
