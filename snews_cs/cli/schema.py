@@ -11,9 +11,9 @@ from snews_cs.schemas.catalogue import schema as schema_of
 @click.command()
 @click.argument("name", required=False, type=click.Choice(list(SCHEMAS)), metavar="[NAME]")
 def schema(name: str | None) -> None:
-    """Print the JSON Schema (2020-12) of a message; without NAME, list them all.
+    """Print the JSON Schema of a message; without NAME, list them all.
 
-    There is one for each message that detectors send, that the server publishes, and that `snews_cs export` writes.
+    There is one (dialect 2020-12) for each message that detectors send, that the server publishes, and that `snews_cs export` writes.
     """
     if name is not None:
         click.echo(json.dumps(schema_of(name), indent=2))

@@ -43,10 +43,10 @@ def export(
     until_ns: int | None,
     detector: str | None,
 ) -> None:
-    """Write a table of the store to a file, in the order in which its records came.
+    """Write a table of the store to a file: JSON lines, CSV or Parquet.
 
     TABLE is journal (every message, as it came and what was decided), observations, alerts, significance, timing,
-    retractions, heartbeats, quarantine or cache.
+    retractions, heartbeats, quarantine or cache. Its records come in the order in which they were received.
 
     Times are a UTC time (2026-11-21T06:00:00Z), a day (2026-11-21) or how long ago (24h, 7d). It only reads, also while
     a server runs, and needs little memory, however much there is. `snews_cs schema` says what each record holds.
