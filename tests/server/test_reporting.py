@@ -124,7 +124,9 @@ def test_broker_change_is_not_supported(open_house: OpenHouse, lines: list[Event
     assert line["asked"].startswith("kafka://elsewhere")
 
 
-def test_feedback_is_asked_for_and_somebody_else_mails_it(open_house: OpenHouse, lines: list[EventDict], tmp_path: Path) -> None:
+def test_feedback_is_asked_for_and_somebody_else_mails_it(
+    open_house: OpenHouse, lines: list[EventDict], tmp_path: Path
+) -> None:
     registry = tmp_path / "registry.json"
     registry.write_text('[{"name": "XENONnT", "emails": ["shift@example.org"]}]')
     house = open_house(registry=Registry.load(registry))
