@@ -51,14 +51,16 @@ COMMANDS = {
     ),
     "run-feedback": LazyCommand(
         "snews_cs.cli.run_feedback:run_feedback",
-        "Mail the contacts of each detector how its heartbeats do: if asked, and when it is silent or back.",
+        "Mail the contacts of each detector how its heartbeats do.",
         is_service=True,
     ),
     "run-mailer": LazyCommand(
-        "snews_cs.cli.run_mailer:run_mailer", "Mail each alert to the addresses of ALERT_EMAILS, once.", is_service=True
+        "snews_cs.cli.run_mailer:run_mailer", "Mail each alert to each address of ALERT_EMAILS, once.", is_service=True
     ),
     "run-slack-bot": LazyCommand(
-        "snews_cs.cli.run_slack_bot:run_slack_bot", "Post each alert to a Slack channel, once.", is_service=True
+        "snews_cs.cli.run_slack_bot:run_slack_bot",
+        "Tell a Slack channel of each alert, once: a message for each event, and in its thread what becomes of it.",
+        is_service=True,
     ),
     "schema": LazyCommand(
         "snews_cs.cli.schema:schema", "Print the JSON Schema of a message; without NAME, list them all."

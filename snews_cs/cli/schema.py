@@ -13,7 +13,8 @@ from snews_cs.schemas.catalogue import schema as schema_of
 def schema(name: str | None) -> None:
     """Print the JSON Schema of a message; without NAME, list them all.
 
-    There is one (dialect 2020-12) for each message that detectors send, that the server publishes, and that `snews_cs export` writes.
+    There is one (dialect 2020-12) for each message that detectors send, that the server publishes, and that
+    `snews_cs export` writes.
     """
     if name is not None:
         click.echo(json.dumps(schema_of(name), indent=2))
