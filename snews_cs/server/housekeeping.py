@@ -50,7 +50,8 @@ class Housekeeping:
         if idle and self._monotonic() >= self._sweep_at_s and self._sweeping.is_due:
             self._sweep_at_s = self._monotonic() + SWEEP_EVERY_S
             with self._sweeping:
-                self._storage.sweep(self._now())
+                if self._storage.sweep(self._now()):
+                    self._sweep_at_s = self._monotonic()  # there may be more, which does not hold up a message at once
 
     def copy(self, journal: Journal) -> None:
         """Keep a copy of the engine's state in the spool, unless it is too large to be worth the time."""

@@ -122,7 +122,10 @@ class Storage(StoreReader, Protocol):
         """
 
     def sweep(self, now_ns: int) -> int:
-        """Delete from the projections what has outlived its time, where the store does not do so itself; how many."""
+        """Delete from the projections what has outlived its time, where the store does not do so itself; how many.
+
+        If it was much, only a part of it may have been deleted; 0 means that nothing is left.
+        """
 
     def drop(self) -> None:
         """Delete everything (``--dropdb``): journal, snapshots and projections."""

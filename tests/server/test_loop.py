@@ -8,6 +8,7 @@ from structlog.typing import EventDict
 from snews_cs.messages.limits import MAX_KEPT_BYTES
 from snews_cs.server.housekeeping import SWEEP_EVERY_S
 from snews_cs.server.loop import GROUP
+from snews_cs.storage.sqlite import sql
 from tests.server.conftest import OpenHouse, said, seen
 from tests.support.server import check_alert
 
@@ -111,6 +112,24 @@ def test_a_swept_observation_is_no_longer_shown(open_house: OpenHouse) -> None:
     house.monotonic_s += SWEEP_EVERY_S
     house.say()
     assert house.rows("cache") == []
+
+
+def test_much_that_is_over_is_swept_in_parts_one_in_each_quiet_round(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = 2
+    sweep = tuple(statement.replace(f"LIMIT {sql.SWEPT}", f"LIMIT {part}") for statement in sql.SWEEP)
+    monkeypatch.setattr(sql, "SWEEP", sweep)
+    house = open_house()
+    house.say(*[seen("JUNO", 2.0 * number) for number in range(5)])
+    house.say()
+    house.now_ns += 86_400 * 10**9 + 10 * 10**9
+    house.monotonic_s += SWEEP_EVERY_S
+    left = []
+    for _ in range(4):
+        house.say()
+        left.append(len(house.rows("cache")))
+    assert left == [3, 1, 0, 0]
 
 
 def test_running_takes_what_comes_until_told_to_stop(open_house: OpenHouse, lines: list[EventDict]) -> None:

@@ -180,7 +180,7 @@ class SqliteStorage:
             db.execute(sql.SET_PROJECTED, (news[-1].sequence,))
 
     def sweep(self, now_ns: Nanoseconds) -> int:
-        """Delete cached observations and heartbeats whose time is over; how many."""
+        """Delete some cached observations and heartbeats whose time is over; how many."""
         with self._transaction(durable=False) as db:
             return sum(db.execute(statement, (now_ns,)).rowcount for statement in sql.SWEEP)
 
