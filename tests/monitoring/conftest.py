@@ -1,4 +1,4 @@
-"""A monitor whose clocks the test moves, watching nobody in particular."""
+"""A monitor whose clocks the test moves, watching nobody in particular; and a patient for the doctor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,11 @@ from snews_cs.monitoring.monitor import Monitor
 from snews_cs.monitoring.statistics import ConsumerWatch
 from snews_cs.monitoring.watchdog import Watchdog
 from snews_cs.server.observer import Standing
+from tests.monitoring.patient import Patient
 from tests.storage.builders import T0
+from tests.support.broker import Broker, broker
+
+__all__ = ["broker"]
 
 SECOND = 10**9
 AWAY = BrokerUnreachable("broker kafka.example does not answer")
@@ -82,3 +86,9 @@ def watched() -> Iterator[Watched]:
     made.monitor.ready()
     yield made
     made.watchdog.close()
+
+
+@pytest.fixture
+def patient(broker: Broker, tmp_path: Path) -> Patient:
+    """Give a machine that is well."""
+    return Patient(broker, tmp_path)

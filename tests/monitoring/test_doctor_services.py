@@ -7,7 +7,7 @@ import pymongo
 import pytest
 
 from snews_cs.storage.open import open_storage
-from tests.monitoring.test_doctor import Patient
+from tests.monitoring.patient import Patient
 from tests.storage.builders import make_entries
 from tests.support.broker import PASSWORD, write_auth
 from tests.support.ferretdb import FerretServer
