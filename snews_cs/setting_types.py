@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
 
 SECOND_NS = 10**9
@@ -48,7 +48,8 @@ def _expanded(value: object, info: ValidationInfo) -> object:
     return re.sub(r"\$\{(\w+)\}", meaning, value) if isinstance(value, str) else value
 
 
-_HOST = r"[\w.-]+(:([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"
+_LABEL = r"[\w-]{1,63}"
+_HOST = rf"{_LABEL}(\.{_LABEL})*\.?(:([1-9]\d{{0,3}}|[1-5]\d{{4}}|6[0-4]\d{{3}}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"
 _BROKERS = f"{_HOST}(,{_HOST})*"
 
 
@@ -100,6 +101,18 @@ def _link(value: str) -> str:
     return value
 
 
+def _secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip():
+        raise ValueError("is blank")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch("[!-~]+", value.get_secret_value()):
+        raise ValueError("is not one word of ASCII characters")
+    return value
+
+
 def _mail_server(value: str) -> str:
     if not re.fullmatch(_HOST, value, re.ASCII):
         raise ValueError(f"{value!r} is not HOST or HOST:PORT")
@@ -129,6 +142,12 @@ Link = Annotated[Text, AfterValidator(_link)]
 
 MailHost = Annotated[Text, AfterValidator(_mail_server)]
 """A mail server, ``HOST`` or ``HOST:PORT``."""
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+"""A password; never shown."""
+
+Token = Annotated[SecretStr, AfterValidator(_token)]
+"""What a program is known by at a service; never shown."""
 
 Address = Annotated[str, AfterValidator(_address)]
 """A mail address."""

@@ -35,8 +35,10 @@ from snews_cs.setting_types import (
     Names,
     Positive,
     Seconds,
+    Secret,
     StoreURL,
     Text,
+    Token,
     TopicURL,
 )
 
@@ -122,17 +124,17 @@ class Settings(BaseSettings):
     """A file that extends the registry of detectors that comes with the package."""
     monitoring_address: Listener = Field("127.0.0.1:9464", alias="MONITORING_ADDRESS")
     """Where the server answers ``/healthz`` and ``/metrics`` over HTTP: ``HOST:PORT``, or ``off``."""
-    snews_cs_admin_pass: SecretStr | None = Field(None, alias="snews_cs_admin_pass")
+    snews_cs_admin_pass: Secret | None = Field(None, alias="snews_cs_admin_pass")
     """The password of commands such as hard-reset; without it they are off."""
     snews_sender_email: Address | None = Field(None, alias="snews_sender_email")
     """The address that mails are sent from; at the mail server, also the user name."""
-    snews_sender_pass: SecretStr | None = Field(None, alias="snews_sender_pass")
+    snews_sender_pass: Secret | None = Field(None, alias="snews_sender_pass")
     """The password of that address at the mail server; without it there is no login. It is sent over TLS only."""
     smtp_server_addr: MailHost | None = Field(None, alias="smtp_server_addr")
     """Mail server, ``HOST`` or ``HOST:PORT``; else the port is 587 with a password, 25 without (465: TLS at once)."""
     alert_emails: Addresses = Field((), alias="ALERT_EMAILS")
     """The addresses that alerts are mailed to, separated by ``,`` or ``;``."""
-    slack_token: SecretStr | None = Field(None, alias="SLACK_TOKEN")
+    slack_token: Token | None = Field(None, alias="SLACK_TOKEN")
     """The token of the Slack bot."""
     slack_channel_id: Text | None = Field(None, alias="slack_channel_id")
     """The Slack channel that the bot writes to."""
