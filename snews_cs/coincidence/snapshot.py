@@ -68,8 +68,8 @@ def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:
         yield ("sublist", sublist.number, sublist.line_ids, sublist.standing)
     for detector_name, alarms in cache.alarms.items():
         yield ("alarms", detector_name, alarms)
-    for identity, known in cache.memory.accepted.items():
-        yield ("accepted", *identity, known)
+    for identity in cache.memory.accepted:
+        yield ("accepted", *identity, cache.memory.accepted_as(identity))
     for identity, since in cache.memory.awaited.items():
         yield ("awaited", *identity, since)
 
@@ -78,14 +78,11 @@ def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
     """Bring the rows into the caches; equal strings become one, as they were."""
     strings: dict[str, str] = {}
     cache = None
-    accepted: dict[Identity, tuple[Acceptance, ...]] = {}
-    awaited: dict[Identity, Nanoseconds] = {}
     for kind, *values in rows:
         match kind:
             case "cache":
                 cache = caches[CacheKey(*values[0])]
                 cache.next_number = values[1]
-                accepted, awaited = cache.memory.accepted, cache.memory.awaited
             case "line" if cache:
                 later_arrivals, *values = values
                 cache.restore_line(_line(values, strings), later_arrivals)
@@ -94,12 +91,12 @@ def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
             case "alarms" if cache:
                 name, alarms = values
                 cache.restore_alarms(strings.setdefault(name, name), (Alarm(*each) for each in alarms))
-            case "accepted":
+            case "accepted" if cache:
                 detector, uuid, known = values
-                accepted[_identity(detector, uuid, strings)] = tuple(Acceptance(*each) for each in known)
-            case "awaited":
+                cache.memory.restore(_identity(detector, uuid, strings), (Acceptance(*each) for each in known))
+            case "awaited" if cache:
                 detector, uuid, since = values
-                awaited[_identity(detector, uuid, strings)] = since
+                cache.memory.awaited[_identity(detector, uuid, strings)] = since
             case _:
                 raise UnreadableSnapshot(f"a row of unknown kind {kind!r}")
     for each in caches.values():

@@ -76,3 +76,28 @@ def test_twice_as_much_costs_twice_as_much(last: Callable[[], Message], after_ns
         calls(partial(engine_with_pairs(count).apply, last(), NOON + after_ns, "last")) for count in (200, 400)
     )
     assert 200 < few < many < 2.2 * few
+
+
+def one_uuid(number: int) -> Message:
+    time_ns = NOON + number * 60 * SECOND
+    return Observation(detector_name="JUNO", message_uuid="all", neutrino_time_ns=time_ns, is_test=True)
+
+
+def test_a_message_costs_the_same_however_many_had_its_uuid() -> None:
+    few, many = (calls(partial(engine_with_pairs(count).apply, one_uuid(500), NOON, "last")) for count in (20, 400))
+    assert many < 1.5 * few
+
+
+def test_a_duplicate_costs_the_same_however_many_had_its_uuid() -> None:
+    few, many = (calls(partial(engine_with_pairs(count).apply, one_uuid(1), NOON, "last")) for count in (20, 400))
+    assert many < 1.5 * few
+
+
+def test_forgetting_twice_as_much_costs_twice_as_much() -> None:
+    def forgets(count: int) -> int:
+        engine = engine_with_pairs(count)
+        engine.apply(everything_cut_anew(), NOON + 2 * DAY, "all expires")
+        return calls(partial(engine.apply, everything_cut_anew(), NOON + 3 * DAY, "last"))
+
+    few, many = forgets(200), forgets(400)
+    assert 200 < few < many < 2.2 * few

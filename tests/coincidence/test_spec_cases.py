@@ -3,7 +3,7 @@
 import pytest
 
 from snews_cs.coincidence.types import Disposition
-from tests.coincidence.sky import HOUR, NOON, REAL, SECOND, TEST, Sky, seconds, times, types
+from tests.coincidence.sky import HOUR, MINUTE, NOON, REAL, SECOND, TEST, Sky, seconds, times, types
 
 DAY = 24 * HOUR
 
@@ -105,6 +105,28 @@ def test_rule_1_memory_is_not_prolonged_by_duplicates(sky: Sky) -> None:
     assert sky.sees("d1", 0, uuid="a", cache=TEST).disposition is Disposition.DUPLICATE
     sky.now += 9 * HOUR
     assert sky.sees("d1", 0, uuid="a", cache=TEST).disposition is Disposition.OPENED
+
+
+def test_rule_1_for_a_detector_that_has_one_uuid_for_everything(sky: Sky) -> None:
+    moments = [number * MINUTE for number in range(20)]
+    for at in moments:
+        assert sky.sees("d1", at, uuid="always").disposition is Disposition.OPENED
+    sky.now += HOUR
+    assert {sky.sees("d1", at, uuid="always").disposition for at in moments} == {Disposition.DUPLICATE}
+    assert sky.sees("d1", moments[3], p=0.1, uuid="always").disposition is Disposition.REFINED
+    assert sky.sees("d1", moments[3], uuid="always").disposition is Disposition.DUPLICATE
+    sky.now += 46 * HOUR
+    assert sky.sees("d1", moments[3], p=0.1, uuid="always").disposition is Disposition.DUPLICATE
+    assert sky.retracts("d1", "always").disposition is Disposition.NO_TARGET
+
+
+def test_a_uuid_of_everything_retracts_everything(sky: Sky) -> None:
+    for number in range(20):
+        sky.sees("d1", number * MINUTE, uuid="always")
+    sky.sees("d1", HOUR, uuid="another")
+    outcome = sky.retracts("d1", "always")
+    assert (outcome.disposition, len(outcome.lines_gone)) == (Disposition.WITHDREW, 20)
+    assert [line.message_uuid for line in sky.lines()] == ["another"]
 
 
 def test_rule_1_late_redelivery_revives_nothing_after_a_retraction(sky: Sky) -> None:

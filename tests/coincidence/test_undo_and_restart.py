@@ -46,6 +46,9 @@ WORDS: dict[str, Words] = {
     "a refinement": lambda sky: sky.sees("d2", 10 * SECOND, p=0.3, uuid="d2"),
     "the same refinement by another": lambda sky: sky.sees("d2", 10 * SECOND, p=0.3, uuid="other"),
     "a repeat": lambda sky: sky.sees("d1", 0, p=0.1, uuid="repeat"),
+    "one more under a uuid of many": lambda sky: sky.sees("d6", -5 * MINUTE, uuid="always"),
+    "one of the many again": lambda sky: sky.sees("d6", -MINUTE * 6, uuid="always"),
+    "a retraction of many": lambda sky: sky.retracts("d6", "always"),
     "a redelivery": lambda sky: sky.sees("d1", 0, p=0.1, uuid="d1"),
     "what was retracted before": lambda sky: sky.sees("d4", 3 * SECOND, uuid="awaited"),
     "what may be retracted": lambda sky: sky.sees("d4", 3 * SECOND, uuid="early"),
@@ -69,7 +72,9 @@ WORDS: dict[str, Words] = {
 
 
 def prepared(sky: Sky) -> Sky:
-    """Let the README example happen, with a repeat, a refinement, a test, and a retraction that waits."""
+    """Let the README example happen, with a repeat, a refinement, a test, a retraction that waits, a uuid for all."""
+    for number in range(10):
+        sky.sees("d6", -(number + 6) * MINUTE, uuid="always")
     for name in ("d1", "d2", "d3"):
         sky.beats(name)
     sky.sees("d1", 0, p=0.1, uuid="d1")
