@@ -12,6 +12,7 @@ fail. Tests marked ``services`` need real servers, which ``make test-services`` 
 import logging
 import os
 import random
+import signal
 import tempfile
 import threading
 import time
@@ -59,6 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if IN_CI and config.getoption("randomly_seed", None) == "default":
         config.option.randomly_seed = CI_SEED
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it to what it starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
