@@ -1,36 +1,17 @@
 """Admission: what counts, what is quarantined and with which words, and that nothing raises."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from snews_cs.messages.admission import AdmissionPolicy, Reading, read_message
-from snews_cs.messages.limits import MAX_REASON_CHARACTERS
+from snews_cs.messages.admission import Reading, read_message
 from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.registry import Detector, Registry
-from snews_cs.messages.times import NS_PER_S, format_utc, parse_utc
-from snews_cs.messages.types import ConnectionTest, GetFeedback, HardReset, Observation, Retraction, Verdict
+from snews_cs.messages.times import NS_PER_S, format_utc
+from snews_cs.messages.types import ConnectionTest, GetFeedback, HardReset, Observation, Verdict
+from tests.messages.admitting import ACCEPTED, HOUR, NOW, PASSWORD, POLICY, command, read, read_observation
 from tests.support.samples import json_message, sample, samples
-
-NOW = parse_utc("2026-11-21T06:50:00Z")
-HOUR = 3_600 * NS_PER_S
-PASSWORD = "correct horse"
-POLICY = AdmissionPolicy(registry=Registry.load(), admin_password=PASSWORD)
-ACCEPTED = Verdict()
-
-
-def read(policy: AdmissionPolicy = POLICY, /, **fields: Any) -> Reading:
-    return read_message(json_message(**fields), NOW, policy)
-
-
-def read_observation(ahead_ns: int = 0, /, **fields: Any) -> Reading:
-    return read(**{"detector_name": "LVD", "neutrino_time": format_utc(NOW + ahead_ns), **fields})
-
-
-def command(name: str = "hard-reset", policy: AdmissionPolicy = POLICY, /, **fields: Any) -> Reading:
-    return read(policy, _id=f"0_{name}", detector_name="LVD", **fields)
 
 
 class TestAge:
@@ -190,87 +171,6 @@ class TestFeedback:
     def test_none_is_registered(self) -> None:
         reading = command("Get-Feedback", self.POLICY, email="thief@evil.example")
         assert reading.verdict.reason == "none of the addresses is registered for LVD"
-
-
-class TestReasons:
-    """One short line for a person, without secrets."""
-
-    def test_a_detector_name_of_a_megabyte(self) -> None:
-        reason = read_observation(detector_name="x" * 1_000_000).verdict.reason
-        assert reason == "detector_name has 1000000 characters, more than 200"
-
-    @pytest.mark.parametrize("value", ["x" * 900_000, ["x"] * 200_000, {"x" * 1_000: "y" * 900_000}, [[["x"] * 999]]])
-    def test_any_field_of_a_megabyte(self, value: Any) -> None:
-        for field in ("detector_name", "neutrino_time", "p_val", "tier", "is_test", "_id", "uuid"):
-            reason = read_observation(**{field: value}).verdict.reason
-            assert reason is not None
-            assert reason.startswith(field)
-            assert len(reason) <= MAX_REASON_CHARACTERS
-            assert "\n" not in reason
-
-    @pytest.mark.parametrize(
-        "value",
-        [{"pass": "hunter2"}, [{"pass": "hunter2"}], "{'pass': 'hunter2'}", f"see {PASSWORD}", {"x": PASSWORD}],
-    )
-    def test_no_password_in_a_reason(self, value: Any) -> None:
-        for field in ("detector_name", "neutrino_time", "p_val", "is_test", "tier"):
-            reading = read_observation(**{field: value})
-            assert not reading.verdict.accepted
-            assert "hunter2" not in repr(reading)
-            assert PASSWORD not in repr(reading)
-
-    def test_no_password_in_what_is_kept_or_answered(self) -> None:
-        for reading in (
-            read(detector_name="LVD", tier="Retraction", retract_latest_n=1, retraction_reason=f"it was {PASSWORD}"),
-            command("broker-change", **{"pass": PASSWORD, "new_broker": f"kafka://admin:{PASSWORD}@x/y"}),
-            command("test-connection", **{"pass": "hunter2", "meta": {"x": [PASSWORD], "pass": 12345}}),
-        ):
-            assert reading.verdict == ACCEPTED
-            for secret in (PASSWORD, "hunter2", "12345"):
-                assert secret not in repr(reading)
-
-    @pytest.mark.parametrize(
-        "secret",
-        [
-            "Tr0ub4dor&3",
-            "a\\b'c\"d e",
-            "\\\\'\\ends with one\\",
-            "pässwörd\u2028",
-            "日本語のパスワード",
-            "🐎 correct",
-            "x" * 200,
-        ],
-    )
-    @pytest.mark.parametrize("place", ["{}", "see {}", "{0}" + "y" * 200, "y" * 31 + "{0}" + "y" * 31])
-    def test_no_part_of_a_password_in_a_reason(self, secret: str, place: str) -> None:
-        policy = replace(POLICY, admin_password=secret)
-        text = place.format(secret)
-        parts = {secret[start : start + 6] for start in range(max(1, len(secret) - 5))} - {"y" * 6}
-        for field in ("detector_name", "neutrino_time", "p_val", "is_test", "tier", "_id", "email"):
-            for value in (text, {text: [text]}, json.dumps(json.dumps(text)), repr(text)):
-                body = {"detector_name": "LVD", "neutrino_time": format_utc(NOW), field: value}
-                for written in (json.dumps(body), json.dumps(body, ensure_ascii=False), json.dumps(json.dumps(body))):
-                    raw = RawMessage("t", 0, 0, -1, (), written.encode())
-                    reason = read_message(raw, NOW, policy).verdict.reason or ""
-                    assert not any(part in reason or repr(part)[1:-1] in reason for part in parts)
-
-    def test_a_password_in_an_identifier(self) -> None:
-        """It is masked, and a retraction still finds its message."""
-        said, retracted = (
-            read(neutrino_time=format_utc(NOW), detector_name="LVD", uuid=f"{PASSWORD} 1"),
-            read(tier="Retraction", detector_name="LVD", retract_message_uuid=f"{PASSWORD} 1"),
-        )
-        assert isinstance(said.message, Observation)
-        assert isinstance(retracted.message, Retraction)
-        assert PASSWORD not in repr((said, retracted))
-        assert said.message.message_uuid == retracted.message.retract_message_uuid == "*** 1"
-
-    def test_identifiers_are_left_alone_by_a_password_that_hardly_is_one(self) -> None:
-        reading = read(
-            replace(POLICY, admin_password="4"), neutrino_time=format_utc(NOW), detector_name="LVD", uuid="a4"
-        )
-        assert isinstance(reading.message, Observation)
-        assert reading.message.message_uuid == "a4"
 
 
 def test_every_sample_is_read() -> None:
