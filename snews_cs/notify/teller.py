@@ -62,6 +62,9 @@ class Recipient(Protocol):
 class Teller:
     """Tells each recipient of each alert that was published since it was first to be told, once.
 
+    Without the store it is not known since when a recipient is to be told: what has come since this process began is
+    news all the same, and what is older waits for the store.
+
     A recipient who cannot be told at present waits alone; what comes later waits behind, in order, and is tried again
     for ever. The position on the topic moves on when everybody was told of what was read: after a restart the rest
     comes again, and :class:`Deliveries` knows what was done.
@@ -100,7 +103,12 @@ class Teller:
         self._began_unix_ms = began_unix_ms
         self._stop = stop
         self._monotonic = monotonic
-        self._lines = [_Line(each, deliveries, stop, monotonic, longest_wait_s) for each in recipients]
+        self._lines = [
+            _Line(each, deliveries, stop, monotonic, longest_wait_s, began_unix_ms=began_unix_ms) for each in recipients
+        ]
+        self._unsure = list(self._lines)
+        self._learning = Backoff(clock=monotonic)
+        self._learn_at = float("-inf")
 
     def run(self) -> None:
         """Tell people until told to stop.
@@ -111,7 +119,6 @@ class Teller:
             If trying again cannot help.
         """
         try:
-            self._begin()
             while not self._stop:
                 self._go_on()
         finally:
@@ -119,6 +126,7 @@ class Teller:
 
     def _go_on(self) -> None:
         """Read what there is, and deliver what can be delivered."""
+        self._learn()
         if all(line.length < MOST_WAITING for line in self._lines):
             for received in self._alerts.batch(self._patience_s(), 1):
                 self._queue(received)
@@ -126,25 +134,26 @@ class Teller:
             self._stop.wait(self._patience_s())
         for line in self._lines:
             line.go_on()
-        if not self._stop and not any(line.length for line in self._lines):
+        if not self._stop and all(line.is_done for line in self._lines):
             self._alerts.mark_done()
 
-    def _begin(self) -> None:
-        """Find out since when each recipient is to be told; without that, old alerts cannot be told from new ones."""
-        backoff = Backoff()
-        waiting = list(self._lines)
-        while waiting and not self._stop:
-            line = waiting[0]
+    def _learn(self) -> None:
+        """Find out since when each recipient is to be told, if that is not known yet.
+
+        Without that, old alerts cannot be told from those that came while nobody told of them: both have to wait. What
+        has come since this process began is news in any case.
+        """
+        while self._unsure and self._monotonic() >= self._learn_at:
+            line = self._unsure[0]
             try:
-                line.began_unix_ms = self._deliveries.began_unix_ms(
-                    line.recipient.name, self._topic, self._began_unix_ms
-                )
+                began_unix_ms = self._deliveries.began_unix_ms(line.recipient.name, self._topic, self._began_unix_ms)
             except StorageError as error:
-                delay_s = backoff.failure()
+                delay_s = self._learning.failure()
+                self._learn_at = self._monotonic() + delay_s
                 log.warning("what was told already cannot be looked up now", error=str(error), again_in_s=delay_s)
-                self._stop.wait(delay_s)
             else:
-                del waiting[0]
+                line.began(began_unix_ms)
+                del self._unsure[0]
 
     def _patience_s(self) -> float:
         now = self._monotonic()
@@ -160,8 +169,7 @@ class Teller:
             log.warning("an alert was passed over", reason=str(reason), id=str(content.get("id"))[:200])
             return
         for line in self._lines:
-            if received.published_unix_ms >= line.began_unix_ms:
-                line.add(alert, content)
+            line.add(alert, content, received.published_unix_ms)
 
 
 class _Waiting(NamedTuple):
@@ -183,14 +191,17 @@ class _Line:
         stop: StopRequest,
         monotonic: Callable[[], float],
         longest_wait_s: float,
+        *,
+        began_unix_ms: int,
     ) -> None:
         self.recipient = recipient
-        self.began_unix_ms = 0
         self.not_before = 0.0
         self._deliveries = deliveries
         self._stop = stop
         self._monotonic = monotonic
         self._waiting: deque[_Waiting] = deque()
+        self._began_unix_ms = began_unix_ms
+        self._older: list[tuple[int, Sequence[_Waiting]]] | None = []
         self._backoff = Backoff(longest=longest_wait_s, clock=monotonic)
 
     @property
@@ -198,10 +209,30 @@ class _Line:
         """How much waits."""
         return len(self._waiting)
 
-    def add(self, alert: PublishedAlert, content: dict[str, Any]) -> None:
-        """Queue what is to be done about an alert."""
-        for step, attempt in self.recipient.deliveries(alert, content):
-            self._waiting.append(_Waiting(f"{self.recipient.name}/{alert.alert_uuid}/{step}", alert, attempt))
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits, nor was put aside."""
+        return not (self._waiting or self._older)
+
+    def began(self, unix_ms: int) -> None:
+        """Be told since when this recipient is to be told: of what was put aside, all that is not older is news."""
+        self._began_unix_ms = min(self._began_unix_ms, unix_ms)
+        news = [
+            each for published_unix_ms, steps in self._older or () if published_unix_ms >= unix_ms for each in steps
+        ]
+        self._waiting.extendleft(reversed(news))
+        self._older = None
+
+    def add(self, alert: PublishedAlert, content: dict[str, Any], published_unix_ms: int) -> None:
+        """Queue what is to be done about an alert, if it is news; put it aside while that is not known."""
+        steps = [
+            _Waiting(f"{self.recipient.name}/{alert.alert_uuid}/{step}", alert, attempt)
+            for step, attempt in self.recipient.deliveries(alert, content)
+        ]
+        if published_unix_ms >= self._began_unix_ms:
+            self._waiting.extend(steps)
+        elif self._older is not None:
+            self._older.append((published_unix_ms, steps))
 
     def go_on(self) -> None:
         """Deliver what can be delivered now, in order."""

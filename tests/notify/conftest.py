@@ -1,6 +1,7 @@
 """Alerts, and a Slack to post them to."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,14 @@ class ListedAlerts:
         contents: Sequence[dict[str, object]],
         *,
         published_unix_ms: int = NOW_MS,
+        first_published_unix_ms: int | None = None,
         most_batches: int = 100_000,
     ) -> None:
         self._stop = stop
         self._clock = clock
         self._left = [ReceivedAlert(content, published_unix_ms, 0) for content in contents]
+        if first_published_unix_ms is not None:
+            self._left[0] = replace(self._left[0], published_unix_ms=first_published_unix_ms)
         self._batches_left = most_batches
         self._total = len(contents)
         self.taken = 0
