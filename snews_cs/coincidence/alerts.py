@@ -225,7 +225,7 @@ class AlertWriter:
 
     def _noisy(self, sublist: Sublist, members: tuple[Member, ...]) -> tuple[str, ...]:
         """Return the members with too many alarms besides those of this sublist."""
-        alarms, lines, now_ns = self._cache.alarms, set(sublist.line_ids), self._now.received_ns
+        alarms, lines, now_ns = self._cache.live.alarms, set(sublist.line_ids), self._now.received_ns
         names = (member.detector_name for member in members)
         return tuple(name for name in names if is_noisy(alarms.get(name, ()), lines, now_ns))
 
@@ -237,7 +237,7 @@ class AlertWriter:
             background_rate_hz(
                 name,
                 parameters.background_rates_per_week,
-                self._cache.line_counts.get(name, 0) - inside[name],
+                self._cache.live.counts.get(name, 0) - inside[name],
                 parameters.expiration_ns,
             )
             for name in online

@@ -136,7 +136,7 @@ class Engine:
     @property
     def remembered(self) -> int:
         """How many observations are live or known from before: what a snapshot costs."""
-        return sum(cache.size + len(cache.memory.accepted) for cache in self._caches.values())
+        return sum(len(cache.live) + len(cache.memory.accepted) for cache in self._caches.values())
 
     def heartbeats(self) -> list[Beat]:
         """Return the last beat of each detector, by name: a heartbeat, or an observation, which says ON."""
@@ -174,8 +174,8 @@ class Engine:
 
     def _expire(self, cache: Cache, change: _Change) -> None:
         cache.forget(change.now_ns, change.log)
-        while (line := cache.next_expired(change.now_ns, change.log)) is not None:
-            cache.drop_line(line, change.log)
+        while (line := cache.live.next_expired(change.now_ns, change.log)) is not None:
+            cache.live.drop(line, change.log)
             change.lines_gone.append(line.number)
             self._cut_silently(cache, [line.time_ns], change)
 
@@ -193,11 +193,11 @@ class Engine:
             return Disposition.EXPIRED
         arrival = self._next_arrival
         change.log.assign(self, "_next_arrival", arrival + 1)
-        if (equal := cache.equal_line(message)) is not None:
+        if (equal := cache.live.equal_to(message)) is not None:
             cache.memory.accept(message, now_ns, equal.number, change.log)
-            cache.join_line(equal, arrival, change.log)
+            cache.live.join(equal, arrival, change.log)
             return Disposition.REPEATED
-        old = cache.refined_line(message, self.parameters.refine_window_ns)
+        old = cache.live.refined_by(message, self.parameters.refine_window_ns)
         line = Line(
             time_ns=message.neutrino_time_ns,
             number=self._next_line if old is None else old.number,
@@ -211,9 +211,9 @@ class Engine:
         )
         if old is None:
             change.log.assign(self, "_next_line", line.number + 1)
-            cache.open_line(line, change.log)
+            cache.live.open(line, change.log)
         else:
-            cache.move_line(line, arrival, change.log)
+            cache.live.move(line, arrival, change.log)
         cache.memory.accept(message, now_ns, line.number, change.log)
         change.lines.append(cache.line_record(line))
         self._cut(cache, [line.time_ns] if old is None else [old.time_ns, line.time_ns], change)
@@ -228,11 +228,11 @@ class Engine:
                 cache.memory.await_message(message, change.now_ns, change.log)
                 return Disposition.AWAITING
         else:
-            lines = cache.latest_lines(message.detector_name, message.retract_latest_n or 0)
+            lines = cache.live.latest_of(message.detector_name, message.retract_latest_n or 0)
         if not lines:
             return Disposition.NO_TARGET
         for line in lines:
-            cache.drop_line(line, change.log)
+            cache.live.drop(line, change.log)
             change.lines_gone.append(line.number)
         withdrawn = frozenset(line.number for line in lines)
         self._cut(cache, [line.time_ns for line in lines], change, withdrawn)
@@ -248,7 +248,7 @@ class Engine:
     def _reset(self, message: HardReset, change: _Change) -> Disposition:
         for cache in self._caches.values():
             if cache.key.is_test == message.is_test:
-                change.lines_gone.extend(sorted(line.number for line in cache.live_lines()))
+                change.lines_gone.extend(sorted(line.number for line in cache.live))
                 change.touched |= dict.fromkeys((cache.key, each.number) for each in cache.sublists())
                 cache.clear(change.log)
         return Disposition.RESET
@@ -256,7 +256,7 @@ class Engine:
     def _adopt(self, parameters: Parameters, change: _Change) -> None:
         change.log.assign(self, "parameters", parameters)
         for cache in self._caches.values():
-            self._cut_silently(cache, [line.time_ns for line in cache.live_lines()], change)
+            self._cut_silently(cache, [line.time_ns for line in cache.live], change)
 
     def _reconcile(self, message: Reconcile, change: _Change) -> Disposition:
         circumstances = self._circumstances(change)

@@ -62,11 +62,11 @@ def load(snapshot: bytes, caches: dict[CacheKey, Cache]) -> EngineState:
 
 def _rows(cache: Cache) -> Iterator[tuple[Any, ...]]:
     yield ("cache", cache.key, cache.next_number)
-    for line in sorted(cache.live_lines()):
-        yield ("line", cache.later_arrivals(line), *line)
+    for line in sorted(cache.live):
+        yield ("line", cache.live.later_arrivals(line), *line)
     for sublist in sorted(cache.live_sublists()):
         yield ("sublist", sublist.number, sublist.line_ids, sublist.standing)
-    for detector_name, alarms in cache.alarms.items():
+    for detector_name, alarms in cache.live.alarms.items():
         yield ("alarms", detector_name, alarms)
     for identity in cache.memory.accepted:
         yield ("accepted", *identity, cache.memory.accepted_as(identity))
@@ -85,12 +85,12 @@ def _fill(caches: dict[CacheKey, Cache], rows: Iterator[list[Any]]) -> None:
                 cache.next_number = values[1]
             case "line" if cache:
                 later_arrivals, *values = values
-                cache.restore_line(_line(values, strings), later_arrivals)
+                cache.live.restore(_line(values, strings), later_arrivals)
             case "sublist" if cache:
                 cache.restore_sublist(_sublist(cache, *values))
             case "alarms" if cache:
                 name, alarms = values
-                cache.restore_alarms(strings.setdefault(name, name), (Alarm(*each) for each in alarms))
+                cache.live.restore_alarms(strings.setdefault(name, name), (Alarm(*each) for each in alarms))
             case "accepted" if cache:
                 detector, uuid, known = values
                 cache.memory.restore(_identity(detector, uuid, strings), (Acceptance(*each) for each in known))
@@ -108,7 +108,7 @@ def _line(values: list[Any], strings: dict[str, str]) -> Line:
 
 
 def _sublist(cache: Cache, number: int, line_ids: list[int], standing: list[Any] | None) -> Sublist:
-    lines = tuple(cache.line(each) for each in line_ids)
+    lines = tuple(cache.live[each] for each in line_ids)
     return Sublist(lines[0].time_ns, number, lines, _standing(*standing) if standing else None)
 
 

@@ -89,7 +89,7 @@ def prepared(sky: Sky) -> Sky:
 
 
 def state(sky: Sky) -> list[object]:
-    return [(cache.lines(), cache.sublists(), dict(cache.alarms)) for cache in engine_of(sky).caches.values()]
+    return [(cache.lines(), cache.sublists(), dict(cache.live.alarms)) for cache in engine_of(sky).caches.values()]
 
 
 def engine_of(sky: Sky) -> Engine:
