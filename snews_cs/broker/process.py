@@ -73,6 +73,10 @@ class BrokerProcess:
         """Return hop's URL of a topic on the listener that asks for no login."""
         return f"kafka://{self.plain_address}/{topic}"
 
+    def wait(self) -> int:
+        """Wait until the broker ends, for whatever reason, and return its exit code."""
+        return self._process.wait()
+
     def stop(self) -> None:
         """Tell the broker to stop (SIGTERM) and wait until it has; kill it if it does not. Repeating it is harmless."""
         self._process.terminate()

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from snews_cs.errors import SettingsError
 from snews_cs.settings import Settings
 
 if TYPE_CHECKING:
-    from snews_cs.broker.process import BrokerProcess
+    from snews_cs.cli.kept_broker import KeptBroker
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ def embedded(settings: Settings, data: Path | None) -> Iterator[Settings]:
         log.info("using the broker that listens already", address=broker)
         yield local
         return
-    with _broker(_directory(data) / "broker", int(port or 9092), local):
+    with closing(_broker(_directory(data) / "broker", int(port or 9092), local)):
         log.info("embedded broker started", address=broker)
         yield local
 
@@ -80,12 +80,13 @@ def embedded_store(settings: Settings, data: Path | None) -> str:
     return given if given.startswith("sqlite:") else f"sqlite:///{_directory(data) / 'snews_cs.sqlite'}"
 
 
-def _broker(data: Path, port: int, settings: Settings) -> "BrokerProcess":
+def _broker(data: Path, port: int, settings: Settings) -> "KeptBroker":
     from snews_cs.broker.process import BrokerNotStarted, start_broker
+    from snews_cs.cli.kept_broker import KeptBroker
 
     topics = [urlsplit(url).path.lstrip("/") for url in settings.topics().values()]
     try:
-        return start_broker(data, port=port, topics=topics)
+        return KeptBroker(lambda: start_broker(data, port=port, topics=topics))
     except BrokerNotStarted as error:
         raise SettingsError(f"--embedded: {error}") from error
 
