@@ -16,7 +16,7 @@ from snews_cs.waiting import Backoff, StopRequest
 log = structlog.get_logger(__name__)
 
 MOST_WAITING = 1000
-"""So many alerts may wait for one recipient before no more are read."""
+"""When so much waits for every recipient, no more is read. Who is in trouble for long holds up nobody else."""
 
 _POLL_S = 0.5
 _OTHERS_S = 1.0
@@ -127,7 +127,7 @@ class Teller:
     def _go_on(self) -> None:
         """Read what there is, and deliver what can be delivered."""
         self._learn()
-        if all(line.length < MOST_WAITING for line in self._lines):
+        if any(line.length < MOST_WAITING for line in self._lines):
             for received in self._alerts.batch(self._patience_s(), 1):
                 self._queue(received)
         else:

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from snews_cs.errors import NotToldYet, SettingsError
+from snews_cs.notify import teller
 from snews_cs.notify.deliveries import ABANDONED_AFTER_S, STORE_PATIENCE_S, Deliveries
 from snews_cs.notify.teller import Delivery, Recipient, Teller
 from snews_cs.notify.wording import PublishedAlert
@@ -230,6 +231,15 @@ def test_a_crowd_that_waits_is_not_read_on(table: Table) -> None:
     alerts = table.tell([stuck], *(alert(number) for number in range(2000)), stop=stop)
     assert alerts.taken == 500  # two steps each
     assert stop.waits == [0.5] * 20
+
+
+def test_one_for_whom_a_crowd_waits_holds_up_nobody_else(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teller, "MOST_WAITING", 10)
+    stuck = Listener("stuck", *(NotToldYet("mailbox full", after_s=1e6) for _ in range(10)))
+    well = Listener("well")
+    table.tell([stuck, well], *(alert(number) for number in range(20)), stop=RecordedStop(table.clock, 20))
+    assert well.heard == both(*range(20))
+    assert stuck.heard == []
 
 
 def test_what_cannot_be_mended_ends_it(table: Table) -> None:
