@@ -20,6 +20,7 @@ SLACK_API = "https://slack.com/api/"
 
 _TIMEOUT_S = 10
 _IN_DOUBT_S = 30.0  # what was given up may have been posted all the same, and will be posted again: not too often
+_LONGEST_ASKED_S = 3600.0
 _READ_JSON = frozenset({"chat.postMessage", "chat.update"})  # other methods read forms only
 _TRANSIENT = frozenset(
     {
@@ -196,9 +197,9 @@ class _MissingScope(SettingsError):
 
 
 def _retry_after_s(error: SlackApiError) -> float:
-    """Return how long Slack asks to be left alone, s."""
+    """Return how long Slack asks to be left alone, s; who asks for days means something else, or is not Slack."""
     asked = str(error.response.headers.get("Retry-After", ""))
-    return float(asked) if asked.isdecimal() else 0.0
+    return min(float(asked), _LONGEST_ASKED_S) if asked.isdecimal() else 0.0
 
 
 def _log_trouble(problem: str, again_in_s: float) -> None:

@@ -81,6 +81,7 @@ def test_what_slack_never_takes_ends_the_bot(slack: SlackServer, channel: SlackC
     [
         (Fault(429, '{"ok": false, "error": "ratelimited"}', retry_after=30), "Slack answers with HTTP status 429", 30),
         (Fault(200, '{"ok": false, "error": "ratelimited"}', retry_after=7), "Slack cannot do it now: ratelimited", 7),
+        (Fault(429, retry_after=10**20), "Slack answers with HTTP status 429", 3600),
         (Fault(500, "Internal Server Error"), "Slack answers with HTTP status 500", 0),
         (Fault(503, "<html>a proxy's page</html>"), "Slack answers with HTTP status 503", 0),
         (Fault(200, "<html>a proxy's page</html>"), "Slack cannot do it now", 0),
