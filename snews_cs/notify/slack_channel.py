@@ -21,6 +21,7 @@ SLACK_API = "https://slack.com/api/"
 _TIMEOUT_S = 10
 _IN_DOUBT_S = 30.0  # what was given up may have been posted all the same, and will be posted again: not too often
 _LONGEST_ASKED_S = 3600.0
+_NO_OBJECT = "its answer is no JSON object"
 _READ_JSON = frozenset({"chat.postMessage", "chat.update"})  # other methods read forms only
 _TRANSIENT = frozenset(
     {
@@ -128,7 +129,10 @@ class SlackChannel:
                     "Slack does not take a message as it is: posting it without", part=left_out, error=str(refused)
                 )
             else:
-                return str(answer["ts"])
+                ts = answer.get("ts")
+                if not isinstance(ts, str):
+                    raise NotToldYet("Slack cannot do it now: its answer has no ts", _IN_DOUBT_S)
+                return ts
 
     def edit(self, ts: str, message: SlackMessage) -> bool:
         """Put another message in the place of one that the bot posted; False, and a line in the log, if Slack won't."""
@@ -149,10 +153,11 @@ class SlackChannel:
     def permalink(self, ts: str) -> str | None:
         """Return the address of a message; None if Slack does not give it."""
         try:
-            return str(self._call("chat.getPermalink", channel=self.channel_id, message_ts=ts)["permalink"])
+            address = self._call("chat.getPermalink", channel=self.channel_id, message_ts=ts).get("permalink")
         except _Refused as refused:
             log.info("Slack does not give the address of a message", ts=ts, error=str(refused))
             return None
+        return address if isinstance(address, str) else None
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         reads_json = method in _READ_JSON
@@ -166,13 +171,18 @@ class SlackChannel:
             raise NotToldYet(f"Slack does not answer: {error}", _IN_DOUBT_S) from error
         except (OSError, HTTPException) as error:
             raise NotToldYet(f"Slack does not answer: {error}") from error
+        except AttributeError as error:  # the client takes every JSON for an object
+            raise NotToldYet(f"Slack cannot do it now: {_NO_OBJECT}") from error
         answer: dict[str, Any] = response.data  # type: ignore[assignment]  # bytes only of admin.analytics
         return answer
 
     def _meaning(self, error: SlackApiError) -> NotToldYet | SettingsError:
-        status, code = error.response.status_code, str(error.response.get("error", ""))
+        status = error.response.status_code
         if status != 200:
             return NotToldYet(f"Slack answers with HTTP status {status}", _retry_after_s(error))
+        if not isinstance(error.response.data, dict):
+            return NotToldYet(f"Slack cannot do it now: {_NO_OBJECT}", _retry_after_s(error))
+        code = str(error.response.get("error", ""))
         if code in _TRANSIENT or not re.fullmatch("[a-z_]+", code):
             return NotToldYet(f"Slack cannot do it now: {code[:200]}", _retry_after_s(error))
         if code == _SCOPE:

@@ -89,6 +89,11 @@ def test_what_slack_never_takes_ends_the_bot(slack: SlackServer, channel: SlackC
         (Fault(200, '{"ok": false, "error": "fatal_error"}'), "Slack cannot do it now: fatal_error", 0),
         (Fault(200, '{"ok": false, "error": "service_unavailable"}'), "service_unavailable", 0),
         (Fault(200, '{"ok": false, "error": "message_limit_exceeded"}'), "message_limit_exceeded", 0),
+        *[
+            (Fault(200, body), "^Slack cannot do it now: its answer is no JSON object$", 0)
+            for body in ("null", "[]", '[{"ok": true}]', '"ok"', "0", "1")
+        ],
+        (Fault(502, "[]"), "Slack answers with HTTP status 502", 0),
         (Fault(drop=True), "Slack does not answer", 0),
     ],
 )
@@ -106,6 +111,20 @@ def test_what_passes_is_to_be_tried_again(
         with pytest.raises(NotToldYet, match=problem) as caught:
             attempt()
         assert caught.value.after_s == after_s
+
+
+@pytest.mark.parametrize("body", ['{"ok": true}', '{"ok": true, "ts": null}'])
+def test_what_is_taken_without_a_name_is_in_doubt(slack: SlackServer, channel: SlackChannel, body: str) -> None:
+    slack.fail("chat.postMessage", Fault(200, body))
+    with pytest.raises(NotToldYet, match="^Slack cannot do it now: its answer has no ts$") as caught:
+        channel.post(MESSAGE)
+    assert caught.value.after_s == 30  # for it may have been posted
+    assert channel.post(MESSAGE) == slack.posts[0].ts
+
+
+def test_an_answer_without_the_address_of_a_message_will_do(slack: SlackServer, channel: SlackChannel) -> None:
+    slack.fail("chat.getPermalink", Fault(200, '{"ok": true}'))
+    assert channel.permalink("1.0") is None
 
 
 def test_who_reads_and_does_not_answer_is_not_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
