@@ -116,7 +116,7 @@ def test_what_passes_is_to_be_tried_again(
 @pytest.mark.parametrize("body", ['{"ok": true}', '{"ok": true, "ts": null}'])
 def test_what_is_taken_without_a_name_is_in_doubt(slack: SlackServer, channel: SlackChannel, body: str) -> None:
     slack.fail("chat.postMessage", Fault(200, body))
-    with pytest.raises(NotToldYet, match="^Slack cannot do it now: its answer has no ts$") as caught:
+    with pytest.raises(NotToldYet, match=r"^Slack cannot do it now: its answer has no ts$") as caught:
         channel.post(MESSAGE)
     assert caught.value.after_s == 30  # for it may have been posted
     assert channel.post(MESSAGE) == slack.posts[0].ts
