@@ -49,6 +49,10 @@ class Companions:
         """Start a program, and see to it that it runs."""
         self._watches.append(_Watch(name, command, self._stop))
 
+    def warnings(self) -> list[str]:
+        """Return a line for each that is not started again, because of its settings; any thread may ask."""
+        return [f"{watch.name} cannot use its settings: it does not run" for watch in self._watches if watch.gave_up]
+
     def close(self) -> None:
         """Wait until all have ended, having been told to; those that take too long are killed."""
         for watch in self._watches:
@@ -62,10 +66,11 @@ class Companions:
 
 
 class _Watch:
-    """Runs one program."""
+    """Runs one program, until it says that it cannot use its settings: then ``gave_up`` is true."""
 
     def __init__(self, name: str, command: Sequence[str], stop: StopRequest) -> None:
-        self._name = name
+        self.name = name
+        self.gave_up = False
         self._command = command
         self._leave = StopRequest()  # also made when the server ends without having been told to
         self._told_at: float | None = None
@@ -80,7 +85,7 @@ class _Watch:
         self._thread.join(max(0.0, told_at + END_WITHIN_S - time.monotonic()))
         process = self._process
         if process is not None and self._thread.is_alive():
-            log.warning("a companion did not end in time: killing it", companion=self._name, pid=process.pid)
+            log.warning("a companion did not end in time: killing it", companion=self.name, pid=process.pid)
             process.kill()
             self._thread.join(END_WITHIN_S)
 
@@ -94,7 +99,7 @@ class _Watch:
             process.terminate()
 
     def _run(self) -> None:
-        name, backoff = self._name, Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        name, backoff = self.name, Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while not self._leave:
             began = time.monotonic()
             try:
@@ -106,6 +111,7 @@ class _Watch:
                 if self._leave:
                     return
                 if code == _SETTINGS_UNUSABLE:
+                    self.gave_up = True
                     log.error("ALARM: a companion cannot use its settings: it is not started again", companion=name)
                     return
                 if time.monotonic() - began > _LONGEST_PAUSE_S:
@@ -125,7 +131,7 @@ class _Watch:
             process_group=0,  # Ctrl-C is for this process, which tells the others
         ) as process:
             os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _LESS_URGENT)
-            log.info("companion started", companion=self._name, pid=process.pid)
+            log.info("companion started", companion=self.name, pid=process.pid)
             self._process = process
             if self._leave:
                 process.terminate()

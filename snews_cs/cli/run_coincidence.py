@@ -84,7 +84,7 @@ def run_coincidence(
             disk.prepare()
             disk.drop()  # else what was decided alone would come back
             log.warning("the store and the spool were emptied")
-        server = _server(settings, storage, Spool(disk), stack, stop, firedrill=firedrill)
+        server = _server(settings, storage, Spool(disk), companions, stack, stop, firedrill=firedrill)
         for name in _chosen(email=email, slackbot=slackbot):
             companions.start(name, _companion(name, installation, firedrill=firedrill))
         server.run(stop)
@@ -109,7 +109,14 @@ def _companion(name: str, installation: Installation, *, firedrill: bool) -> lis
 
 
 def _server(
-    settings: Settings, storage: Storage, spool: Spool, stack: ExitStack, stop: StopRequest, *, firedrill: bool
+    settings: Settings,
+    storage: Storage,
+    spool: Spool,
+    companions: Companions,
+    stack: ExitStack,
+    stop: StopRequest,
+    *,
+    firedrill: bool,
 ) -> CoincidenceServer:
     registry = Registry.load(settings.detector_registry)
     topics = AlertTopics(
@@ -133,7 +140,9 @@ def _server(
             AlertPublisher([topics.alerts, topics.connection_test], auth=settings.hop_auth, stopping=lambda: bool(stop))
         ),
     )
-    monitor = stack.enter_context(monitored(consumer, stream, address=settings.monitoring_address, now=tai_now))
+    monitor = stack.enter_context(
+        monitored(consumer, stream, address=settings.monitoring_address, now=tai_now, beside=companions.warnings)
+    )
     observer = Observers(monitor, stack.enter_context(_display(settings, registry, firedrill=firedrill)))
     outbox = Outbox(publisher, topics, storage, settings.server_tag, time.monotonic, observer)
     stop.then(outbox.request_stop)

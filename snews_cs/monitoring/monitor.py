@@ -58,6 +58,8 @@ class Monitor:
         The observation topic.
     now
         The clock, TAI ns.
+    beside
+        Returns what is to be warned of in what runs beside the server, one line each.
     monotonic
         A clock that never goes back, in s.
     """
@@ -69,6 +71,7 @@ class Monitor:
         topic: Topic,
         *,
         now: Callable[[], Nanoseconds],
+        beside: Callable[[], list[str]] = list,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = metrics = consumer.metrics
@@ -76,6 +79,7 @@ class Monitor:
         self._watchdog = watchdog
         self._topic = topic
         self._now = now
+        self._beside = beside
         self._monotonic = monotonic
         self._is_ready = False
         self._standing = Standing(sequence=0)
@@ -115,7 +119,7 @@ class Monitor:
 
     def warnings(self) -> list[str]:
         """Return what an operator should know of though alerts would go out now, one line each."""
-        return self._online.warnings()
+        return self._online.warnings() + self._beside()
 
     def opening(self) -> None:
         """Be told that the journal is being opened, which may take long: the server does not hang."""

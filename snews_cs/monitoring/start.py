@@ -21,7 +21,12 @@ OFF = "off"
 
 @contextmanager
 def monitored(
-    consumer: ConsumerWatch, topic: Topic, *, address: str, now: Callable[[], Nanoseconds]
+    consumer: ConsumerWatch,
+    topic: Topic,
+    *,
+    address: str,
+    now: Callable[[], Nanoseconds],
+    beside: Callable[[], list[str]] = list,
 ) -> Iterator[Monitor]:
     """Yield what the server is to tell what happens; its pages are up, and systemd is told, until this context ends.
 
@@ -37,10 +42,12 @@ def monitored(
         ``HOST:PORT`` of the pages, or :data:`OFF` (``MONITORING_ADDRESS``).
     now
         The clock, TAI ns.
+    beside
+        Returns what is to be warned of in what runs beside the server, one line each.
     """
     with ExitStack() as stack:
         watchdog = stack.enter_context(closing(Watchdog.from_environment(os.environ, time.monotonic)))
-        monitor = Monitor(consumer, watchdog, topic, now=now)
+        monitor = Monitor(consumer, watchdog, topic, now=now, beside=beside)
         if address != OFF:
             try:
                 pages = stack.enter_context(MonitoringServer(address, monitor))

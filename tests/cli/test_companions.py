@@ -76,6 +76,7 @@ def test_who_cannot_use_its_settings_is_not_started_again(stop: StopRequest, tmp
         wait_for(lambda: any(line["log_level"] == "error" for line in lines))
         running.start_program("another", counting(tmp_path / "others"))
         wait_for(lambda: lines_in(tmp_path / "others") >= 3)
+        assert running.warnings() == ["it cannot use its settings: it does not run"]
     assert lines_in(tmp_path / "starts") == 1
     assert [line["event"] for line in lines if line["companion"] == "it" and line["log_level"] == "error"] == [
         "ALARM: a companion cannot use its settings: it is not started again"

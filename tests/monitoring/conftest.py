@@ -44,11 +44,19 @@ class Watched:
     now_ns: Nanoseconds = T0
     monotonic_s: float = 1000.0
     notify: Path | None = None
+    beside: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.watchdog = Watchdog(str(self.notify) if self.notify else None, self.clock)
         self.consumer = ConsumerWatch(Metrics("test server"), "experiments")
-        self.monitor = Monitor(self.consumer, self.watchdog, self.topic, now=lambda: self.now_ns, monotonic=self.clock)
+        self.monitor = Monitor(
+            self.consumer,
+            self.watchdog,
+            self.topic,
+            now=lambda: self.now_ns,
+            beside=lambda: self.beside,
+            monotonic=self.clock,
+        )
 
     def clock(self) -> float:
         return self.monotonic_s

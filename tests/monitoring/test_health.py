@@ -57,6 +57,13 @@ def test_a_warning(server: MonitoringServer, watched: Watched) -> None:
     assert (finding.level, finding.text) == (Level.WARNING, f"at {server.address}: {warnings[0]}")
 
 
+def test_a_warning_of_what_runs_beside_the_server(server: MonitoringServer, watched: Watched) -> None:
+    watched.beside.append("run-mailer cannot use its settings: it does not run")
+    status, _, content = get(server, "/healthz")
+    assert (status, json.loads(content)["status"]) == (200, "WARNING")
+    assert json.loads(content)["warnings"] == watched.beside
+
+
 def test_not_healthy(server: MonitoringServer, watched: Watched) -> None:
     watched.round(degraded="the store is away", unpublished=1, unpublished_since_ns=watched.now_ns - 20 * 10**9)
     status, _, content = get(server, "/healthz")

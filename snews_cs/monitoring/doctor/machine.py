@@ -70,5 +70,6 @@ def check_server(address: str) -> Finding:
     if problems:
         return Finding(Level.FAILED, "server", f"at {address}: {problems}", "mend what it says; see its log")
     if warnings:
-        return Finding(Level.WARNING, "server", f"at {address}: {warnings}", "look who is silent: snews_cs detectors")
+        remedy = "see its log; who is silent, say snews_cs detectors"
+        return Finding(Level.WARNING, "server", f"at {address}: {warnings}", remedy)
     return Finding(Level.OK, "server", f"at {address} says {status}")
