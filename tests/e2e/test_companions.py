@@ -7,10 +7,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
+from tests.e2e.test_monitoring import page
 from tests.streams.conftest import wait_for
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.server import ServerProcess
@@ -121,12 +121,12 @@ def test_a_bot_that_is_killed_comes_back(system: System, slack: SlackServer) -> 
 def test_a_wrong_token_is_said_once_and_the_server_goes_on(system: System, slack: SlackServer) -> None:
     settings = {**slack_settings(slack), "SLACK_TOKEN": "xoxb-wrong", "MONITORING_ADDRESS": "127.0.0.1:0"}
     server = system.start(settings, ["--slackbot"])
-    address = server.wait_for("health and metrics")["address"]
     server.wait_for("ALARM: a companion cannot use its settings: it is not started again")
     publish_pair(system)
     assert len(system.alerts(1)) == 1
-    with urlopen(f"http://{address}/healthz", timeout=10) as response:
-        assert "run-slack-bot cannot use its settings: it does not run" in json.load(response)["warnings"]
+    assert (
+        "run-slack-bot cannot use its settings: it does not run" in json.loads(page(server, "/healthz")[1])["warnings"]
+    )
     assert server.stop() == 0
     said = [str(record["event"]) for record in server.log]
     assert said.count("snews_cs: Slack refuses SLACK_TOKEN: invalid_auth") == 1
