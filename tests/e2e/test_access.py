@@ -143,7 +143,7 @@ def test_alerts_that_may_not_be_read_back_go_out_all_the_same(system: System, ka
     server.wait_for("alerts wait to be published")
     server.kill()
     kafka.permit("topic", topic, "WRITE")
-    server = system.start(credentials=system.directory)
+    server = system.start(credentials=system.directory, wait=False)
     server.wait_for("alerts may be repeated: their topic cannot be read")
     expect_the_alert(system, server)
 

@@ -1,5 +1,6 @@
 """Who is alive, as an operator sees it: in the log of the installed server, and with ``snews_cs detectors``."""
 
+import os
 import subprocess
 
 from tests.support.server import PATIENCE_S, SNEWS_CS
@@ -24,8 +25,10 @@ def test_the_table_of_heartbeats(system: System) -> None:
         "LVD": "OFF",
         "Super-K": "ON",
     }
-    command = [str(SNEWS_CS), "detectors", "--embedded", "--data", str(system.directory)]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
+    environment = {**os.environ, "DATABASE_SERVER": system.database}
+    shown = subprocess.run(
+        [str(SNEWS_CS), "detectors"], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    ).stdout
     rows = {line.split()[0]: line.split()[1] for line in shown.splitlines() if line}
     assert (rows["JUNO"], rows["LVD"], rows["Super-K"]) == ("ON", "OFF", "ON")
     assert "XENONnT" in shown.partition("Not heard in 7 days: ")[2]
