@@ -63,6 +63,37 @@ def test_the_journal_filtered(writer: Writer) -> None:
     assert listed("journal", "--alerts", "--detector", "JUNO") == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["journal"], ["journal", "list"], ["journal", "follow"], ["messages"], ["export", "observations"]],
+    ids=" ".join,
+)
+def test_a_detector_that_is_not_registered_is_one_line_and_exit_code_2(writer: Writer, command: list[str]) -> None:
+    writer.say(seen("JUNO"))
+    result = run(*command, "--detector", "nope")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "snews_cs: --detector: 'nope' is not registered (DETECTOR_REGISTRY)\n"
+
+
+@pytest.mark.parametrize("name", ["Super-K", "super-kamiokande", "SK", "1"])
+def test_a_detector_by_any_of_its_names(writer: Writer, name: str) -> None:
+    writer.say(seen("JUNO"), seen("SK", 20))
+    for command in ("journal", "messages"):
+        assert listed(command, "--detector", name) == ["2"]
+    exported = run("export", "observations", "--detector", name).stdout.splitlines()
+    assert [json.loads(line)["detector_name"] for line in exported] == ["Super-K"]
+
+
+def test_a_detector_of_the_operators_own_registry(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = tmp_path / "registry.json"
+    registry.write_text('[{"name": "JUNO", "aliases": ["Jiangmen"]}]')
+    monkeypatch.setenv("DETECTOR_REGISTRY", str(registry))
+    writer.say(seen("JUNO"), seen("LVD", 20))
+    assert listed("messages", "--detector", "jiangmen") == ["1"]
+
+
 def test_an_alert_that_is_not_out_yet_is_marked(writer: Writer) -> None:
     writer.say(seen("JUNO"), seen("XENONnT", 1), published=False)
     assert run("journal").stdout.rstrip().endswith("INITIAL JUNO, XENONnT (not published yet)")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from snews_cs.cli.inspect.detector import detector_option
 from snews_cs.cli.inspect.moment import moment_option
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.inspection.export import FORMATS, replacing
@@ -31,7 +32,7 @@ from snews_cs.inspection.records import TABLES, Selection, records
 )
 @moment_option("since", "Only what came then or later.")
 @moment_option("until", "Only what came before.")
-@click.option("--detector", metavar="NAME", help="Only of this detector.")
+@detector_option("Only of this detector.")
 @reads_store
 def export(
     open_store: OpenStore,

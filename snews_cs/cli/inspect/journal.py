@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from snews_cs.cli.inspect import entries as words
+from snews_cs.cli.inspect.detector import detector_option
 from snews_cs.cli.inspect.store import OpenStore, reads_store
 from snews_cs.cli.inspect.tables import dump, printable, show_fields, show_table
 from snews_cs.cli.stopping import stop_on_signals
@@ -18,7 +19,7 @@ MOST_BYTES = 4096
 """How much of a record's value is shown."""
 
 _number = click.option("-n", "number", type=click.IntRange(0), default=20, show_default=True, help="How many entries.")
-_detector = click.option("--detector", metavar="NAME", help="Only messages of this detector.")
+_detector = detector_option("Only messages of this detector.")
 _alerts = click.option("--alerts", is_flag=True, help="Only entries that made alerts.")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from snews_cs.cli.inspect.detector import detector_option
 from snews_cs.cli.inspect.entries import moment
 from snews_cs.cli.inspect.moment import moment_option
 from snews_cs.cli.inspect.store import OpenStore, reads_store
@@ -33,7 +34,7 @@ TIERS = {
 @click.option("--tier", type=click.Choice(list(TIERS)), default="coincidence", show_default=True, help="Of which tier.")
 @click.option("-n", "number", type=click.IntRange(0), default=20, show_default=True, help="How many messages.")
 @moment_option("since", "Only what came then or later.")
-@click.option("--detector", metavar="NAME", help="Only messages of this detector.")
+@detector_option("Only messages of this detector.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON objects, one a line, with all that they say.")
 @reads_store
 def messages(
