@@ -1,6 +1,8 @@
 """Who asked how a detector's heartbeats do, by Get-Feedback, and is answered by mail."""
 
+import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -10,6 +12,7 @@ from snews_cs.heartbeats.feedback.desk import Desk
 from snews_cs.heartbeats.feedback.figures import FigureDirectory, figure_name
 from snews_cs.heartbeats.feedback.letters import Letter, feedback_letter
 from snews_cs.heartbeats.feedback.report import report_on
+from snews_cs.heartbeats.feedback.unanswered import Unanswered
 from snews_cs.heartbeats.statistics import DAY_NS, beats_of
 from snews_cs.messages.decoders import decode
 from snews_cs.messages.times import NS_PER_S
@@ -38,13 +41,19 @@ class Inquiries:
         Where they are answered.
     figures
         Where the figures are kept.
+    monotonic
+        A clock that never goes back, in s.
     """
 
-    def __init__(self, desk: Desk, figures: FigureDirectory) -> None:
+    def __init__(
+        self, desk: Desk, figures: FigureDirectory, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._desk = desk
         self._figures = figures
         self._position: int | None = None
         self._answered: defaultdict[str, deque[Nanoseconds]] = defaultdict(deque)
+        self._strangers = Unanswered("feedback is not mailed to who is not registered", monotonic)
+        self._too_many = Unanswered("feedback is not mailed again so soon", monotonic)
 
     def look(self) -> None:
         """Read what was journaled since the last look; at first, since as long as requests are answered.
@@ -65,6 +74,13 @@ class Inquiries:
             if isinstance(entry.message, GetFeedback):
                 self._see_to(entry, entry.message)
             self._position = entry.sequence
+        self._strangers.tell()
+        self._too_many.tell()
+
+    def close(self) -> None:
+        """Log what was not answered, as far as it is not told yet."""
+        self._strangers.tell_rest()
+        self._too_many.tell_rest()
 
     def _see_to(self, entry: Entry, message: GetFeedback) -> None:
         if self._desk.now() - entry.received_ns > ANSWERED_FOR_NS:
@@ -75,14 +91,14 @@ class Inquiries:
         asked = {address.casefold() for address in message.emails if entry.verdict.accepted}
         addresses = sorted(registered[each] for each in asked & registered.keys())
         if others := _asked_for(entry) - (asked & registered.keys()):
-            log.warning("feedback is not mailed to who is not registered", detector=name, addresses=sorted(others))
+            self._strangers.add(name, others)
         if not addresses:
             return
         answered = self._answered[name]
         while answered and entry.received_ns - answered[0] > WITHIN_NS:
             answered.popleft()
         if len(answered) >= MOST_ANSWERS:
-            log.warning("feedback is not mailed again so soon", detector=name, addresses=addresses)
+            self._too_many.add(name, addresses)
             return
         answered.append(entry.received_ns)
         compose = partial(self._answer, name, entry.received_ns)

@@ -96,3 +96,4 @@ class Feedback:
                 next_sweep = self._monotonic() + SWEEP_S
             self._post.go_on()
             self._stop.wait(pause_s)
+        self._inquiries.close()

@@ -70,7 +70,9 @@ class House:
             now=lambda: self.now_ns,
         )
         self.watch = SilenceWatch(self.desk, self.notes)
-        self.inquiries = Inquiries(self.desk, FigureDirectory(self.figures, kept_ns=NS_PER_S))
+        self.inquiries = Inquiries(
+            self.desk, FigureDirectory(self.figures, kept_ns=NS_PER_S), monotonic=lambda: self.monotonic_s
+        )
 
     def look(self, after_s: float = 0.0) -> None:
         """Let time pass, look who is silent, who asked, and send what there is to send."""

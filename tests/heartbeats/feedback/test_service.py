@@ -16,6 +16,7 @@ from snews_cs.messages.times import NS_PER_S
 from snews_cs.storage.protocol import StoreReader
 from snews_cs.waiting import StopRequest
 from tests.heartbeats.feedback.conftest import NOW, House
+from tests.heartbeats.feedback.test_inquiries import ask
 from tests.streams.conftest import wait_for
 from tests.support.flaky import Flaky, away
 from tests.support.mail_server import MailServer
@@ -41,6 +42,17 @@ def test_a_store_that_goes_away_is_waited_for(house: House, mail: MailServer, tm
     watcher.join()
     assert len(mail.messages) == 1
     assert [log["event"] for log in logs][:2] == ["cannot look at the store now"] * 2
+
+
+def test_what_was_counted_is_told_at_the_end(house: House, tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            ask(house, "eve@example.org")
+            house.look(after_s=1)
+        house.stop.make()
+        figures = FigureDirectory(tmp_path, kept_ns=1)
+        Feedback(house.inquiries, house.watch, house.post, figures, stop=house.stop).run()
+    assert [log["requests"] for log in logs if log["event"].startswith("feedback is not mailed")] == [1, 2]
 
 
 class Opening:
