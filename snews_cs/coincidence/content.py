@@ -43,7 +43,7 @@ def alert_content(alert: Alert, *, server_tag: str, degraded: bool = False) -> d
     return {
         "_id": identifier,
         "id": identifier,
-        "alert_type": f"TEST {alert.alert_type}" if is_test else str(alert.alert_type),
+        "alert_type": alert.published_type,
         "server_tag": server_tag,
         "detector_names": [member.detector_name for member in alert.members],
         "neutrino_times": [format_utc(member.neutrino_time_ns) for member in alert.members],

@@ -72,6 +72,11 @@ class Alert:
     noisy_detector_names: tuple[str, ...] = ()
     sent_time_ns: Nanoseconds
 
+    @property
+    def published_type(self) -> str:
+        """What its readers are told that it is: ``INITIAL``, of tests ``TEST INITIAL``."""
+        return f"TEST {self.alert_type}" if self.cache.is_test else str(self.alert_type)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRecord:

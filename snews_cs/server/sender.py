@@ -115,7 +115,7 @@ class Sender:
 def _announce(alert: Alert, topic: str) -> None:
     log.warning(
         "PUBLISHING AN ALERT!!!",
-        alert_type=str(alert.alert_type),
+        alert_type=alert.published_type,
         detectors=[member.detector_name for member in alert.members],
         sub_list_number=alert.sub_list_number,
         revision=alert.revision,

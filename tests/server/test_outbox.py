@@ -107,6 +107,13 @@ def test_every_alert_is_announced_once_however_often_it_is_tried(open_house: Ope
     assert len(said(lines, "alerts wait to be published")) == 5
 
 
+def test_an_alert_of_tests_is_announced_as_one(open_house: OpenHouse, lines: list[EventDict]) -> None:
+    house = open_house()
+    house.say(seen("JUNO", 0, is_test=True), seen("XENONnT", 1, is_test=True))
+    house.server.round(0)
+    assert [line["alert_type"] for line in said(lines, "PUBLISHING AN ALERT!!!")] == ["TEST INITIAL"]
+
+
 def test_what_was_published_and_not_marked_is_only_marked(open_house: OpenHouse, lines: list[EventDict]) -> None:
     house = open_house()
     house.storage.before["mark_published"].append(away)
