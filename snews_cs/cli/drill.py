@@ -59,7 +59,7 @@ def _parse_length(_context: click.Context, _parameter: click.Parameter, value: s
     metavar="TIME",
     help="How long to wait for each thing that must come.",
 )
-@click.option("--history", "shows_history", is_flag=True, help=f"Show the latest {SHOWN} drills, and make none.")
+@click.option("--history", "shows_history", is_flag=True, help=f"Show the latest {SHOWN} drills here, and make none.")
 @click.option("--firedrill/--no-firedrill", default=False, help="Drill the server of firedrills.")
 @has_installation("Use what `run-coincidence --embedded` uses.")
 @click.pass_context
@@ -82,13 +82,14 @@ def drill(
     """
     settings = installation.settings(context.obj)
     book = DrillBook(settings.drill_history)
+    topic = observation_topic(settings, firedrill=firedrill)
     if shows_history:
-        _show(book.latest(SHOWN, firedrill=firedrill))
+        _show(book.latest(SHOWN, topic))
         return
     detectors = who_may_drill(Registry.load(settings.detector_registry), settings.muted_detectors)
     stop = stop_on_signals()
     made = Drill(
-        observation_topic=observation_topic(settings, firedrill=firedrill),
+        observation_topic=topic,
         alert_topic=settings.connection_test_topic,
         auth=settings.hop_auth,
         open_store=lambda: open_reader(settings.database_server, firedrill=firedrill),

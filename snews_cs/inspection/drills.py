@@ -20,8 +20,8 @@ class DrillRecord:
     ----------
     started
         When, UTC.
-    firedrill
-        Whether through the topics of firedrills.
+    observation_topic
+        Where it was said: ``kafka://...``.
     detector_names, message_uuids
         Who said it, and by which messages.
     neutrino_time
@@ -47,7 +47,7 @@ class DrillRecord:
     """
 
     started: str
-    firedrill: bool
+    observation_topic: str
     detector_names: tuple[str, ...]
     message_uuids: tuple[str, ...]
     neutrino_time: str
@@ -86,8 +86,8 @@ class DrillBook:
         except OSError as error:
             log.error("a drill cannot be kept", path=str(self._path), error=error.strerror)
 
-    def latest(self, most: int, *, firedrill: bool) -> list[DrillRecord]:
-        """Return the latest drills of that kind, in order. A line that is none, such as half a one, is passed over.
+    def latest(self, most: int, observation_topic: str) -> list[DrillRecord]:
+        """Return the latest drills that were said there, in order. A line that is none, as half a one, is passed over.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class DrillBook:
             with self._path.open("rb") as file:
                 for line in file:
                     record = _read(line)
-                    if record is not None and record.firedrill == firedrill:
+                    if record is not None and record.observation_topic == observation_topic:
                         records.append(record)
         except FileNotFoundError:
             return []

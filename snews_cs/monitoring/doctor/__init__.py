@@ -46,6 +46,7 @@ class Doctor:
         yield check_room("spool", settings.spool_directory)
         yield check_clock()
         yield check_server(settings.monitoring_address)
-        yield from check_drill(settings.drill_history, firedrill=self.firedrill)
+        topic = settings.firedrill_observation_topic if self.firedrill else settings.observation_topic
+        yield from check_drill(settings.drill_history, topic)
         yield check_slack(settings.slack_token, settings.slack_channel_id, self.slack_api)
         yield check_mail(settings)

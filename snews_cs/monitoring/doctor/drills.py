@@ -8,10 +8,10 @@ from snews_cs.inspection.drills import DrillBook
 from snews_cs.monitoring.doctor.finding import Finding, Level
 
 
-def check_drill(history: Path, *, firedrill: bool) -> Iterator[Finding]:
-    """Look up the last drill (``DRILL_HISTORY``); where none was made there is nothing to say."""
+def check_drill(history: Path, observation_topic: str) -> Iterator[Finding]:
+    """Look up the last drill on that topic (``DRILL_HISTORY``); where none was made there is nothing to say."""
     try:
-        records = DrillBook(history).latest(1, firedrill=firedrill)
+        records = DrillBook(history).latest(1, observation_topic)
     except SettingsError as error:
         yield Finding(Level.WARNING, "drill", str(error), "let who runs this read it")
         return

@@ -91,7 +91,7 @@ class _Run:
         first, second = event.observations
         self._record = DrillRecord(
             started=format_utc(tai_from_posix(time.time_ns())),
-            firedrill=first.is_firedrill,
+            observation_topic=drill.observation_topic,
             detector_names=(first.detector_name, second.detector_name),
             message_uuids=event.message_uuids,
             neutrino_time=format_utc(first.neutrino_time_ns),
