@@ -15,17 +15,31 @@ DAY_NS = 86_400 * SECOND_NS
 _LONGEST_NS = 36_525 * DAY_NS
 _UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400}
 
+MASK = "**********"
+"""Stands for a secret wherever one would be shown."""
+
+
+def quoted(value: object) -> str:
+    """Return a malformed value as an error may quote it: masked wherever a password may have been put.
+
+    That is all before the last ``@``, and all that follows a ``:`` (but that of ``SCHEME://``), ``?`` or ``=``.
+    """
+    text = str(value)
+    scheme = "".join(re.findall(r"^\w+://", text, re.ASCII))
+    _, at, host = text.removeprefix(scheme).rpartition("@")
+    return repr(scheme + (MASK + at if at else "") + re.sub("(?<=[:?=]).+", MASK, host, count=1, flags=re.DOTALL))
+
 
 def _nanoseconds(value: object, *, unit: str) -> int:
     """Convert ``"10"``, ``"0.5"``, ``"7 d"`` exactly to ns; a bare number counts in ``unit``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip(), re.ASCII)
     if match is None or (match[2] or unit) not in _UNITS_S:
-        raise ValueError(f"{value!r} is not a length of time such as '10', '0.5 s' or '7 days'")
+        raise ValueError(f"{quoted(value)} is not a length of time such as '10', '0.5 s' or '7 days'")
     length = Decimal(match[1]) * _UNITS_S[match[2] or unit] * SECOND_NS
     if length != int(length):
-        raise ValueError(f"{value!r} is finer than a nanosecond")
+        raise ValueError(f"{quoted(value)} is finer than a nanosecond")
     if length > _LONGEST_NS:
-        raise ValueError(f"{value!r} is longer than a century")
+        raise ValueError(f"{quoted(value)} is longer than a century")
     return int(length)
 
 
@@ -55,13 +69,13 @@ _BROKERS = f"{_HOST}(,{_HOST})*"
 
 def _broker(value: str) -> str:
     if not re.fullmatch(_BROKERS, value, re.ASCII):
-        raise ValueError(f"{value!r} is not HOST or HOST:PORT (several separated by commas)")
+        raise ValueError(f"{quoted(value)} is not HOST or HOST:PORT (several separated by commas)")
     return value
 
 
 def _topic(value: str, info: ValidationInfo) -> str:
     if not re.fullmatch(rf"kafka://{_BROKERS}/[\w.-]{{1,249}}", value, re.ASCII):
-        raise ValueError(f"{value!r} is not of the form kafka://HOST[:PORT]/TOPIC")
+        raise ValueError(f"{quoted(value)} is not of the form kafka://HOST[:PORT]/TOPIC")
     for name, other in info.data.items():
         if name.endswith("_topic") and other == value:
             raise ValueError(f"is {name.upper()} too: each topic needs one of its own")
@@ -71,7 +85,7 @@ def _topic(value: str, info: ValidationInfo) -> str:
 def _listener(value: str) -> str:
     found = re.fullmatch(r"[\w.-]+:(\d{1,5})", value, re.ASCII)
     if value != "off" and (found is None or int(found[1]) > 65_535):
-        raise ValueError(f"{value!r} is neither HOST:PORT nor 'off'")
+        raise ValueError(f"{quoted(value)} is neither HOST:PORT nor 'off'")
     return value
 
 
@@ -91,13 +105,13 @@ def _listed(value: object) -> object:
 
 def _address(value: str) -> str:
     if not re.fullmatch(r"[^@\s<>()\[\]:;,\"\\]+@[\w-]+(\.[\w-]+)*", value, re.ASCII) or not value.isascii():
-        raise ValueError(f"{value!r} is not a mail address")
+        raise ValueError(f"{quoted(value)} is not a mail address")
     return value
 
 
 def _link(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s<>|]{1,500}", value):
-        raise ValueError(f"{value!r} is not of the form https://...")
+        raise ValueError(f"{quoted(value)} is not of the form https://...")
     return value
 
 
@@ -115,7 +129,7 @@ def _token(value: SecretStr) -> SecretStr:
 
 def _mail_server(value: str) -> str:
     if not re.fullmatch(_HOST, value, re.ASCII):
-        raise ValueError(f"{value!r} is not HOST or HOST:PORT")
+        raise ValueError(f"{quoted(value)} is not HOST or HOST:PORT")
     return value
 
 

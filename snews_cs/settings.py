@@ -41,11 +41,9 @@ from snews_cs.setting_types import (
     Token,
     TopicURL,
 )
+from snews_cs.setting_types import MASK as MASK  # whoever shows settings takes it from here
 
 log = structlog.get_logger(__name__)
-
-MASK = "**********"
-"""Stands for a secret wherever one would be shown."""
 
 SHORT_PASSWORD = 8
 """An administrator's password of fewer characters is easily guessed."""

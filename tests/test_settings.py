@@ -24,6 +24,15 @@ def given(env_file: Path, *lines: str) -> Settings:
     return load_settings(env_file)
 
 
+def fault(env_file: Path, line: str) -> str:
+    """Return the error of a setting, with what a traceback would show; empty if there is none."""
+    try:
+        given(env_file, line)
+    except SettingsError as error:
+        return f"{error} {error.__cause__}"
+    return ""
+
+
 def sources(settings: Settings) -> dict[str, str]:
     return {setting.key: setting.source for setting in settings.shown()}
 
@@ -220,6 +229,44 @@ def test_errors_show_no_password(env_file: Path, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         given(env_file, f"DATABASE_SERVER={url}")
     assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("key", [str(field.alias) for field in Settings.model_fields.values()])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "kafka://me:hunter2@x/y",
+        "kafka://hunter2@host:9092/topic/more",
+        "smtp://me:hunter2@host",
+        "me:hunter2@host:9092",
+        "me:hun@hunter2@host",
+        "me@host:hunter2",
+        "me:hunter2",
+        "some words:hunter2",
+        "//host/?token=hunter2",
+        "password=hunter2@",
+    ],
+)
+def test_no_setting_s_error_shows_a_password(env_file: Path, key: str, value: str) -> None:
+    """One that was pasted with its address where none belongs; a setting that takes any text takes this one, too."""
+    text = fault(env_file, f"{key}='{value}'")
+    assert text == "" or text.startswith(f"{key}: ")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "quoted"),
+    [
+        ("OBSERVATION_TOPIC=kafka://me:hunter2@host/more/topic", f"'kafka://{MASK}@host/more/topic'"),
+        ("HOP_BROKER=me:hunter2@host:9092", f"'{MASK}@host:{MASK}'"),
+        ("snews_sender_email=me:hunter2", f"'me:{MASK}'"),
+        ("HOP_BROKER=two words", "'two words'"),
+    ],
+)
+def test_what_is_quoted_of_a_malformed_value(env_file: Path, line: str, quoted: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        given(env_file, line)
+    assert str(caught.value).startswith(f"{line.partition('=')[0]}: {quoted} is not ")
 
 
 def test_an_unknown_key_is_a_warning_that_names_it(env_file: Path) -> None:
