@@ -7,7 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_settings import NoDecode
 
 SECOND_NS = 10**9
@@ -47,6 +55,13 @@ def _not_zero(length_ns: int) -> int:
     if length_ns == 0:
         raise ValueError("must be longer than 0")
     return length_ns
+
+
+def _truth(value: object, read: ValidatorFunctionWrapHandler) -> bool:
+    try:
+        return bool(read(value))
+    except ValidationError as error:
+        raise ValueError("must be true or false") from error
 
 
 def _expanded(value: object, info: ValidationInfo) -> object:
@@ -135,6 +150,9 @@ def _mail_server(value: str) -> str:
 
 Text = Annotated[str, BeforeValidator(_expanded)]
 """A text, in which ``${NAME}`` stands for a setting further up or an environment variable."""
+
+Switch = Annotated[bool, WrapValidator(_truth)]
+"""``true`` or ``false``, also written ``yes`` and ``no``, ``on`` and ``off``, ``1`` and ``0``."""
 
 Broker = Annotated[Text, AfterValidator(_broker)]
 """``HOST`` or ``HOST:PORT``, several separated by commas."""

@@ -37,6 +37,7 @@ from snews_cs.setting_types import (
     Seconds,
     Secret,
     StoreURL,
+    Switch,
     Text,
     Token,
     TopicURL,
@@ -94,7 +95,7 @@ class Settings(BaseSettings):
     """The topic of answers to connection tests, and of the alerts that test messages raise."""
     no_coincidence_topic: TopicURL | None = Field(None, alias="NO_COINCIDENCE_TOPIC")
     """The topic on which observations that raise no alert are answered; without it none is."""
-    hop_auth: bool = Field(True, alias="HOP_AUTH")
+    hop_auth: Switch = Field(True, alias="HOP_AUTH")
     """Whether to log in to the broker with the credentials of hop's ``auth.toml``."""
     consumer_group: Text = Field("snews_cs", alias="CONSUMER_GROUP")
     """The Kafka consumer group under which the position in the observation topic is kept."""

@@ -139,6 +139,10 @@ def test_hop_auth_false(env_file: Path, value: str) -> None:
     assert given(env_file, f"HOP_AUTH={value}").hop_auth is False
 
 
+def test_hop_auth_is_one_or_the_other(env_file: Path) -> None:
+    assert fault(env_file, "HOP_AUTH=maybe").startswith("HOP_AUTH: must be true or false ")
+
+
 @pytest.mark.parametrize(
     "line",
     [
