@@ -8,6 +8,7 @@ in :class:`Settings`, or else for an environment variable.
 import os
 import re
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
@@ -196,7 +197,9 @@ class ShownSetting(NamedTuple):
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
-    """Read the environment and the operator's file of ``KEY=value`` lines (``--env``); unknown keys are logged.
+    """Read the environment and the operator's file of ``KEY=value`` lines (``--env``).
+
+    Keys of the file that are unknown or given twice are logged.
 
     Raises
     ------
@@ -229,6 +232,9 @@ def _read_env_file(path: Path) -> dict[str, str | None]:
     for binding in bindings:
         if binding.error or (binding.key is not None and binding.value is None):
             raise SettingsError(f"{path}, line {binding.original.line}: not of the form KEY=value")
+    times = Counter(binding.key for binding in bindings if binding.key is not None)
+    for key in sorted(key for key, number in times.items() if number > 1):
+        log.warning("%s: %s is given %s times: the last counts", path, key, times[key])
     return {binding.key: binding.value for binding in bindings if binding.key is not None}
 
 

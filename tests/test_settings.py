@@ -283,6 +283,15 @@ def test_an_unknown_key_is_a_warning_that_names_it(env_file: Path) -> None:
     assert {line["log_level"] for line in lines} == {"warning"}
 
 
+def test_a_key_given_twice_is_a_warning_that_names_it(env_file: Path) -> None:
+    with structlog.testing.capture_logs() as lines:
+        settings = given(env_file, "REFINE_WINDOW=2", "", "HOP_AUTH=false", "REFINE_WINDOW=3")
+    assert settings.refine_window_ns == 3 * SECOND
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        (f"{env_file}: REFINE_WINDOW is given 2 times: the last counts", "warning")
+    ]
+
+
 def test_files_that_cannot_be_used(tmp_path: Path, env_file: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing\.env: No such file"):
         load_settings(tmp_path / "missing.env")
