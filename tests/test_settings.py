@@ -1,6 +1,7 @@
 """The settings: where values come from, what is refused, and what is never shown."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -375,3 +376,7 @@ def test_the_example_holds_every_key_each_explained_and_equal_to_its_default() -
         line.partition("=")[0] for above, line in lines_in_pairs if above.startswith("# ") and line[:1].isalpha()
     ]
     assert explained == [field.alias for field in Settings.model_fields.values()]
+
+
+def test_the_example_promises_nothing_for_later() -> None:
+    assert [line for line in EXAMPLE.read_text().splitlines() if re.search(r"\b(yet|later|planned)\b", line)] == []
