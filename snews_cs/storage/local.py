@@ -30,7 +30,8 @@ def local_storage(directory: Path) -> Iterator[Storage]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SettingsError(
-                f"SPOOL_DIRECTORY: another server uses {directory}: give each its own SERVER_TAG"
+                f"this server may be running already: {directory}, in SPOOL_DIRECTORY, is in use;"
+                " if that is another server, give each its own SERVER_TAG"
             ) from error
         except OSError as error:
             raise SettingsError(f"SPOOL_DIRECTORY: cannot use {directory}: {error.strerror}") from error
