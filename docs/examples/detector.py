@@ -7,12 +7,15 @@ hop-client alone. In your own program, use Detector.
 """
 
 import argparse
+import logging
+import os
 import sys
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from confluent_kafka import KafkaError, KafkaException
 from hop import Stream
 from hop.io import Producer
 from hop.models import JSONBlob
@@ -32,8 +35,13 @@ class Detector:
         self, url: str, name: str, *, auth: bool = True, is_test: bool = False
     ) -> None:
         self._who = {"detector_name": name, "is_test": is_test}
+        self._troubles: list[KafkaError] = []  # of the connection, since the last message
         self._producer: Producer = Stream(auth=auth).open(
-            url, "w", produce_timeout=PATIENCE
+            url,
+            "w",
+            produce_timeout=PATIENCE,
+            automatic_offload=False,  # it would ask the broker of the topic first
+            error_callback=self._troubles.append,
         )
 
     def heartbeat(self, *, on: bool) -> None:
@@ -56,6 +64,7 @@ class Detector:
         now = datetime.now(UTC).isoformat()
         message = {**self._who, "uuid": message_uuid, "machine_time_utc": now, **fields}
         errors: list[Any] = []  # one comes: None if the broker has the message
+        self._troubles.clear()
 
         def answered(error: Any, _: object) -> None:
             errors.append(error)
@@ -63,8 +72,8 @@ class Detector:
         self._producer.write(JSONBlob(message), delivery_callback=answered)
         self._producer.flush(2 * PATIENCE)
         if not errors or errors[0] is not None:
-            why = errors[0].str() if errors else "no answer"
-            raise NotSent(f"not acknowledged: {why}")
+            why = [error.str() for error in (*self._troubles, *errors)]
+            raise NotSent(f"not acknowledged: {why[0] if why else 'no answer'}")
         return message_uuid
 
     def __enter__(self) -> Self:
@@ -72,6 +81,27 @@ class Detector:
 
     def __exit__(self, *_: object) -> None:
         self._producer.close()
+
+
+def send_heartbeats(detector: Detector) -> None:
+    """Send one a minute until Ctrl-C, then OFF. If the first is not taken, give up."""
+    try:
+        detector.heartbeat(on=True)
+        while True:
+            time.sleep(60)
+            try:
+                detector.heartbeat(on=True)
+            except NotSent as error:
+                print(error, file=sys.stderr)  # and the next one will tell
+    except KeyboardInterrupt:
+        detector.heartbeat(on=False)
+
+
+def keep_quiet() -> None:
+    """Keep stderr for our own lines: librdkafka tells there of each attempt to connect."""
+    logging.disable()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def main() -> None:
@@ -83,19 +113,19 @@ def main() -> None:
     )
     parser.add_argument("--test", action="store_true", help="mark all as tests")
     arguments = parser.parse_args()
-    auth = not arguments.no_auth
-    with Detector(
-        arguments.url, arguments.name, auth=auth, is_test=arguments.test
-    ) as detector:
-        try:
-            while True:
-                try:
-                    detector.heartbeat(on=True)
-                except NotSent as error:
-                    print(error, file=sys.stderr, flush=True)  # and the next one will tell
-                time.sleep(60)
-        except KeyboardInterrupt:
-            detector.heartbeat(on=False)
+    keep_quiet()
+    auth, is_test = not arguments.no_auth, arguments.test
+    try:
+        with Detector(
+            arguments.url, arguments.name, auth=auth, is_test=is_test
+        ) as detector:
+            send_heartbeats(detector)
+    except KeyboardInterrupt:  # once more, while the last one was on its way
+        sys.exit(130)
+    except (NotSent, KafkaException) as error:
+        sys.exit(f"detector.py: {error}")
+    except (OSError, RuntimeError, LookupError, ValueError) as error:  # of hop: URL, login
+        sys.exit(f"detector.py: cannot open {arguments.url}: {error}")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,14 @@ topic from its beginning, and tells only of what came meanwhile. Ctrl-C ends it.
 
 import argparse
 import json
+import logging
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaException
 from hop import Stream
 from hop.io import StartPosition
 
@@ -28,6 +32,8 @@ class Events:
     def __init__(self, file: Path) -> None:
         self._file = file
         known = json.loads(file.read_text()) if file.exists() else {}
+        if not isinstance(known, dict):
+            raise TypeError("not what this program writes")
         self.latest: dict[str, Alert] = known.get("latest", {})
         self.merged: dict[str, Alert] = known.get("merged", {})
 
@@ -82,6 +88,13 @@ def read_alerts(url: str, *, auth: bool) -> Iterator[Alert]:
                 yield content
 
 
+def keep_quiet() -> None:
+    """Keep stderr for our own lines: librdkafka tells there of each attempt to connect."""
+    logging.disable()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Follow the alerts of snews_cs.")
     parser.add_argument("url", help="kafka://HOST[:PORT]/TOPIC")
@@ -90,7 +103,11 @@ def main() -> None:
     )
     parser.add_argument("--file", default="events.json", help="what is known")
     arguments = parser.parse_args()
-    events = Events(Path(arguments.file))
+    keep_quiet()
+    try:
+        events = Events(Path(arguments.file))
+    except (OSError, ValueError, TypeError) as error:
+        sys.exit(f"follow_events.py: cannot use {arguments.file}: {error}")
     try:
         for alert in read_alerts(arguments.url, auth=not arguments.no_auth):
             if events.is_news(alert):
@@ -99,6 +116,11 @@ def main() -> None:
                 print(f"  events that stand now: {len(events.standing())}", flush=True)
     except KeyboardInterrupt:
         print("ended", flush=True)
+    except KafkaException as error:
+        why = f"{error.args[0].str()} (is the broker there, is the login right?)"
+        sys.exit(f"follow_events.py: cannot read {arguments.url}: {why}")
+    except (OSError, RuntimeError, LookupError, ValueError) as error:  # of hop: URL, login
+        sys.exit(f"follow_events.py: cannot read {arguments.url}: {error}")
 
 
 if __name__ == "__main__":
