@@ -130,6 +130,15 @@ def _link(value: str) -> str:
     return value
 
 
+def _place(path: Path) -> Path:
+    if re.match(r"\w+:/", str(path)):
+        raise ValueError("must be a path on this machine, not an address")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{quoted(path)} is in no user's home") from error
+
+
 def _secret(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().strip():
         raise ValueError("is blank")
@@ -166,7 +175,7 @@ StoreURL = Annotated[Text, AfterValidator(_store)]
 Listener = Annotated[Text, AfterValidator(_listener)]
 """``HOST:PORT`` to listen on, or ``off``."""
 
-LocalPath = Annotated[Path, BeforeValidator(_expanded), AfterValidator(Path.expanduser)]
+LocalPath = Annotated[Path, BeforeValidator(_expanded), AfterValidator(_place)]
 """A place on the disk; ``~`` is the user's home."""
 
 Link = Annotated[Text, AfterValidator(_link)]

@@ -274,6 +274,16 @@ def test_what_is_quoted_of_a_malformed_value(env_file: Path, line: str, quoted: 
     assert str(caught.value).startswith(f"{line.partition('=')[0]}: {quoted} is not ")
 
 
+@pytest.mark.parametrize("key", ["SPOOL_DIRECTORY", "DETECTOR_REGISTRY", "FIGURES_DIRECTORY", "DRILL_HISTORY"])
+def test_what_is_no_place_on_the_disk(env_file: Path, key: str) -> None:
+    """Else it would be quoted as such where it cannot be opened, or end in a traceback."""
+    text = fault(env_file, f"{key}=https://me:hunter2@host/registry.json")
+    assert text.startswith(f"{key}: must be a path on this machine, not an address")
+    assert fault(env_file, f"{key}=~nobody-of-that-name/x").startswith(
+        f"{key}: '~nobody-of-that-name/x' is in no user's home"
+    )
+
+
 def test_an_unknown_key_is_a_warning_that_names_it(env_file: Path) -> None:
     with structlog.testing.capture_logs() as lines:
         given(env_file, "HOP_BROKR=host", "hop_auth=false", "HOP_AUTH=false")
