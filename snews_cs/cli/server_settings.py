@@ -7,6 +7,7 @@ from snews_cs.errors import SettingsError
 from snews_cs.messages.admission import AdmissionPolicy
 from snews_cs.messages.registry import Registry
 from snews_cs.messages.types import Parameters
+from snews_cs.setting_types import quoted
 from snews_cs.settings import Settings
 
 
@@ -37,7 +38,7 @@ def admission_policy(settings: Settings, registry: Registry, *, firedrill: bool)
     password = settings.snews_cs_admin_pass
     muted = {name: registry.resolve(name) for name in settings.muted_detectors}
     if unknown := [name for name, detector in muted.items() if detector is None]:
-        raise SettingsError(f"MUTED_DETECTORS: {', '.join(unknown)} is not registered")
+        raise SettingsError(f"MUTED_DETECTORS: {', '.join(map(quoted, unknown))} is not registered")
     return AdmissionPolicy(
         registry=registry,
         firedrill=firedrill,
