@@ -3,12 +3,16 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} (.+?)(?: #+)?$", re.MULTILINE)
+_LABEL = re.compile(r"^\([\w-]+\)=$", re.MULTILINE)
 _FENCED = re.compile(r"^ *(`{3,}|:{3,})(\S+)[^\n]*\n(.*?)^ *\1$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
@@ -29,6 +33,27 @@ def blocks(page: Path, language: str, *, section: str | None = None) -> list[str
 def inline_code(page: Path) -> list[str]:
     """Return what stands as code within sentences."""
     return [str(code) for code in _INLINE.findall(_FENCED.sub("", page.read_text()))]
+
+
+def links(page: Path) -> list[str]:
+    """Return where a page's links lead to, those to other servers left out."""
+    return [link for link in _LINK.findall(_FENCED.sub("", page.read_text())) if ":" not in link]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings: small, no punctuation, repeated ones numbered."""
+    made: set[str] = set()
+    for heading in _HEADING.findall(_FENCED.sub("", page.read_text())):
+        words = re.sub(r"\]\([^)]*\)", "", heading).strip().lower()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        numbered = (anchor if number == 0 else f"{anchor}-{number}" for number in count())
+        made.add(next(each for each in numbered if each not in made))
+    return made
+
+
+def labels(page: Path) -> list[str]:
+    """Return the labels that only Sphinx knows; GitHub shows them as text."""
+    return _LABEL.findall(page.read_text())
 
 
 def shell_lines(page: Path) -> Iterator[str]:

@@ -14,11 +14,10 @@ import pytest
 
 from snews_cs.cli import main
 from snews_cs.settings import Settings
-from tests.docs.pages import DOCS, PAGES, ROOT, blocks, calls, inline_code, name_of
+from tests.docs.pages import DOCS, PAGES, ROOT, anchors, blocks, calls, inline_code, labels, links, name_of
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
-_LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"(?:\.ci|benchmarks|docs|etc|snews_cs|tests)/[\w./-]+|[A-Z]\w+(?:\.md)?")
 _TOP = {"LICENSE", "Makefile", "README.md", "CHANGELOG.md"}
 
@@ -32,15 +31,30 @@ def test_documentation_builds_without_a_warning(tmp_path: Path) -> None:
 
 @every_page
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = [link.partition("#")[0] for link in _LINK.findall(page.read_text()) if "://" not in link]
     paths = [code.rstrip("/") for code in inline_code(page) if _PATH.fullmatch(code) and (code in _TOP or "/" in code)]
-    missing = [
-        each
-        for each in targets
-        if each and each.endswith((".md", ".svg", ".png")) and not (page.parent / each).exists()
-    ]
+    missing = [link for link in links(page) if not _resolves(link, page)]
     missing += [each for each in paths if not (ROOT / each).exists()]
     assert missing == []
+
+
+def _resolves(link: str, page: Path) -> bool:
+    """Return whether GitHub finds where a link leads to: a file, and in it a heading."""
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+@every_page
+def test_no_label_is_needed(page: Path) -> None:
+    assert labels(page) == []
+
+
+def test_links_are_looked_at() -> None:
+    page = DOCS / "operating.md"
+    assert "docs/operating.md#what-to-do-when-" in links(ROOT / "README.md")
+    assert _resolves("coincidence.md#noisy-detectors", page)
+    assert not _resolves("coincidence.md#noisy", page)
+    assert not _resolves("noisy", page)
 
 
 @every_page
