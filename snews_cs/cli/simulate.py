@@ -99,7 +99,7 @@ def _split(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     "--duration",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long the watch lasts.  [default: until Ctrl-C]",
+    help="Send what happens until then, and end with the last message.  [default: until Ctrl-C]",
 )
 @click.option(
     "--speed",
