@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,11 +66,10 @@ class Database:
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=0)
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._undo: list[Callable[[], object]] = []
-        try:
+        with ExitStack() as unless_ready:
+            unless_ready.callback(self._connection.close)
             self._prepare()
-        except BaseException:
-            self._connection.close()
-            raise
+            unless_ready.pop_all()
 
     def _prepare(self) -> None:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):

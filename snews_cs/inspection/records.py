@@ -15,12 +15,13 @@ from snews_cs.messages.raw import RawMessage
 from snews_cs.messages.times import format_utc
 from snews_cs.messages.types import Message, Nanoseconds, Observation, Verdict
 from snews_cs.storage.entry import Entry
-from snews_cs.storage.projections import alert_rows
+from snews_cs.storage.projections import alert_rows, message_columns
 from snews_cs.storage.protocol import StoreReader
 from snews_cs.storage.tables import (
     AlertRow,
     CacheRow,
     HeartbeatRow,
+    MessageRow,
     QuarantineRow,
     RetractionRow,
     Row,
@@ -57,18 +58,10 @@ class EntryRecord(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObservationRecord(Row):
+class ObservationRecord(MessageRow):
     """An accepted CoincidenceTier message, and what became of it (``disposition``)."""
 
     table: ClassVar = "all_mgs"
-    sequence: int
-    detector_name: str
-    message_uuid: str
-    is_test: bool
-    received_time: str
-    received_ns: Nanoseconds
-    machine_time_ns: Nanoseconds | None
-    sent_time_ns: Nanoseconds | None
     is_pre_sn: bool
     neutrino_time: str
     neutrino_time_ns: Nanoseconds
@@ -135,14 +128,7 @@ def observation_record(entry: Entry) -> ObservationRecord | None:
     if not isinstance(message, Observation) or outcome is None:
         return None
     return ObservationRecord(
-        sequence=entry.sequence,
-        detector_name=message.detector_name,
-        message_uuid=message.message_uuid,
-        is_test=message.is_test,
-        received_time=format_utc(entry.received_ns),
-        received_ns=entry.received_ns,
-        machine_time_ns=message.machine_time_ns,
-        sent_time_ns=message.sent_time_ns,
+        **message_columns(entry, message),
         is_pre_sn=message.is_pre_sn,
         neutrino_time=format_utc(message.neutrino_time_ns),
         neutrino_time_ns=message.neutrino_time_ns,

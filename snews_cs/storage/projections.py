@@ -138,7 +138,7 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
     match message:
         case Retraction():
             yield RetractionRow(
-                **_common(entry, message),
+                **message_columns(entry, message),
                 is_pre_sn=message.is_pre_sn,
                 retract_message_uuid=message.retract_message_uuid,
                 retract_latest_n=message.retract_latest_n,
@@ -149,7 +149,7 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
             yield _beat_row(f"{entry.sequence:012}", entry, message, message.status, heartbeats_kept_ns)
         case SignificanceTier():
             yield SignificanceRow(
-                **_common(entry, message),
+                **message_columns(entry, message),
                 is_pre_sn=message.is_pre_sn,
                 p_value=message.p_value,
                 p_values=list(message.p_values),
@@ -157,7 +157,7 @@ def _message_rows(entry: Entry, heartbeats_kept_ns: Nanoseconds) -> Iterator[Row
             )
         case TimingTier():
             yield TimingRow(
-                **_common(entry, message),
+                **message_columns(entry, message),
                 is_pre_sn=message.is_pre_sn,
                 p_value=message.p_value,
                 neutrino_time=None if message.neutrino_time_ns is None else format_utc(message.neutrino_time_ns),
@@ -183,7 +183,7 @@ def _beat_row(
     beat: str, entry: Entry, message: Heartbeat | Observation, status: str, kept_ns: Nanoseconds
 ) -> HeartbeatRow:
     return HeartbeatRow(
-        **_common(entry, message),
+        **message_columns(entry, message),
         beat=beat,
         kind=message.kind,
         status=status,
@@ -191,8 +191,8 @@ def _beat_row(
     )
 
 
-def _common(entry: Entry, message: DetectorMessage) -> dict[str, Any]:
-    """Return the columns of ``_MessageRow``."""
+def message_columns(entry: Entry, message: DetectorMessage) -> dict[str, Any]:
+    """Return the columns of ``MessageRow``."""
     return {
         "sequence": entry.sequence,
         "detector_name": message.detector_name,

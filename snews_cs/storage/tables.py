@@ -74,7 +74,7 @@ class AlertRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _MessageRow(Row):
+class MessageRow(Row):
     """What all rows made of a detector's message have; ``sequence`` is the number of its entry in the journal."""
 
     sequence: int
@@ -88,7 +88,7 @@ class _MessageRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetractionRow(_MessageRow):
+class RetractionRow(MessageRow):
     """A retraction, and what became of it."""
 
     table: ClassVar = "false_warnings"
@@ -127,7 +127,7 @@ class HeartbeatRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignificanceRow(_MessageRow):
+class SignificanceRow(MessageRow):
     """A SignificanceTier message."""
 
     table: ClassVar = "sig_tier_archive"
@@ -138,7 +138,7 @@ class SignificanceRow(_MessageRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimingRow(_MessageRow):
+class TimingRow(MessageRow):
     """A TimingTier message."""
 
     table: ClassVar = "time_tier_archive"
