@@ -65,10 +65,10 @@ class RecordConsumer(Consumer):  # type: ignore[misc]  # hop has no types
             except KafkaException as error:
                 if error.args[0].name() != END_OF_PARTITION:
                     raise
-                since = None
-                yield None
             else:
                 return
+            since = None
+            yield None  # not while the error is at hand: its traceback holds the consumer
 
     def stop(self) -> None:
         """End :meth:`records` soon."""
