@@ -32,8 +32,9 @@ def test_documentation_builds_without_a_warning(tmp_path: Path) -> None:
 @every_page
 def test_links_lead_somewhere(page: Path) -> None:
     paths = [code.rstrip("/") for code in inline_code(page) if _PATH.fullmatch(code) and (code in _TOP or "/" in code)]
+    made = re.findall(r"@echo (\S+)", (ROOT / "Makefile").read_text())
     missing = [link for link in links(page) if not _resolves(link, page)]
-    missing += [each for each in paths if not (ROOT / each).exists()]
+    missing += [each for each in paths if not (ROOT / each).exists() and each not in made]
     assert missing == []
 
 
