@@ -26,7 +26,7 @@ _POLL = timedelta(seconds=0.1)
 
 
 class RecordConsumer(Consumer):  # type: ignore[misc]  # hop has no types
-    """hop's consumer, handing out the records themselves.
+    """hop's consumer, handing out the records themselves; it asks the broker for nothing before :meth:`begin`.
 
     hop's own ``read_raw`` fails, and goes on failing, at a record with a header whose name is not UTF-8. With each
     position that it commits it keeps the topic's identity, so that a position in a topic that is gone is known.
@@ -34,40 +34,49 @@ class RecordConsumer(Consumer):  # type: ignore[misc]  # hop has no types
 
     _stopping = False
 
-    def go_on(self, name: str, topic: Topic, timeout_s: float) -> None:
-        """Begin behind the group's committed positions, but at the start where one is in another topic of that name.
+    def begin(self, name: str, topic: Topic, timeout_s: float, *, since: datetime | None, from_committed: bool) -> None:
+        """Begin to read all partitions of a topic.
+
+        Parameters
+        ----------
+        timeout_s
+            How long the broker may take to say where, s.
+        since
+            Begin with the first record of this Kafka timestamp or later.
+        from_committed
+            If ``since`` is None: begin behind the positions that the group has committed, but at the start where one is
+            in another topic of that name. What is left begins at ``start_at``.
 
         Raises
         ------
         KafkaException
             If the positions could not be learned.
         """
-        wanted = [TopicPartition(name, number) for number in topic.partitions]
-        positions = self._client.committed(wanted, timeout=timeout_s)
+        positions = [TopicPartition(name, number) for number in topic.partitions]
+        if since is not None:
+            for position in positions:
+                position.offset = int(since.timestamp() * 1000)
+            positions = self._client.offsets_for_times(positions, timeout=timeout_s)
+        elif from_committed:
+            positions = self._client.committed(positions, timeout=timeout_s)
+            for position in positions:
+                is_of_another = topic.identity and position.metadata and position.metadata != topic.identity
+                position.offset = OFFSET_BEGINNING if is_of_another else OFFSET_STORED
         for position in positions:
             if position.error is not None:
                 raise KafkaException(position.error)
-            is_of_another = topic.identity and position.metadata and position.metadata != topic.identity
-            position.offset = OFFSET_BEGINNING if is_of_another else OFFSET_STORED
         self._client.assign(positions)
 
-    def records(self, since: datetime | None) -> Iterator[KafkaRecord | None]:
-        """Yield records as they arrive, and None whenever the end of a partition is reached.
-
-        Parameters
-        ----------
-        since
-            Begin with the first record of this Kafka timestamp or later.
-        """
+    def records(self) -> Iterator[KafkaRecord | None]:
+        """Yield records as they arrive, and None whenever the end of a partition is reached."""
         while not self._stopping:
             try:
-                yield from self._consumer.stream(autocommit=False, batch_size=1, batch_timeout=_POLL, start_at=since)
+                yield from self._consumer.stream(autocommit=False, batch_size=1, batch_timeout=_POLL)
             except KafkaException as error:
                 if error.args[0].name() != END_OF_PARTITION:
                     raise
             else:
                 return
-            since = None
             yield None  # not while the error is at hand: its traceback holds the consumer
 
     def stop(self) -> None:

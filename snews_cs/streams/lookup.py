@@ -95,7 +95,7 @@ class TopicLookup:
         try:
             return _topic(answer.result())
         except KafkaException as error:
-            raise translate(error.args[0], self._address) from error.with_traceback(None)  # it keeps the client alive
+            raise translate(error.args[0], self._address) from error.with_traceback(None)  # which refers to the client
 
     def has_changed(self, topic: Topic) -> bool:
         """Whether it is another one by now, or gone, as far as is known; to be asked again and again, it never waits.

@@ -209,6 +209,7 @@ class _Connection:
                     key=publication.key,
                 )
             except KafkaException as error:
+                error.with_traceback(None)  # which refers to the producer
                 raise self._problem(address, error.args[0]) from error
         if self._producer.flush(_FLUSH_TIMEOUT):
             self.useless = True  # and what it still holds goes with it

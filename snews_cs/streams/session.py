@@ -16,7 +16,7 @@ from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
 from snews_cs.streams.consumer import RecordConsumer, raw_message
 from snews_cs.streams.ending import end_in_background
-from snews_cs.streams.failures import ALL_BROKERS_DOWN, topic_missing, translate
+from snews_cs.streams.failures import ALL_BROKERS_DOWN, translate
 from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.statistics import INTERVAL_MS, OnStatistics, Statistics, statistics_callback
 
@@ -102,7 +102,7 @@ class Session:
             self._consumer = RecordConsumer(
                 source.group_id or f"{options.username}-{uuid.uuid4()}",
                 address.brokers.split(","),
-                [address.topic],
+                [],
                 ignoretest=False,
                 fetch_external=False,
                 auth=options,
@@ -112,11 +112,16 @@ class Session:
                 offset_commit_interval=timedelta(seconds=1),
                 reconnect_max_time=timedelta(seconds=2),
             )
-            if source.group_id is not None:
-                self._consumer.go_on(address.topic, self._topic, _POSITIONS_S)
-        except (KafkaException, ValueError) as error:  # hop has no other for a topic that is not there
-            problem = self._translated(error) if isinstance(error, KafkaException) else topic_missing(address)
-            problem = self._problem or problem
+            self._consumer.begin(
+                address.topic,
+                self._topic,
+                _POSITIONS_S,
+                since=source.since,
+                from_committed=source.group_id is not None,
+            )
+        except KafkaException as error:
+            error.with_traceback(None)  # which refers to the consumer
+            problem = self._problem or self._translated(error)
             if (
                 isinstance(problem, BrokerUnreachable)
                 and source.group_id
@@ -125,7 +130,7 @@ class Session:
                 # of a group that is not for us librdkafka only says that asking for its positions took too long
                 problem = self._translated(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
             self._end(close=False)
-            raise problem from error.with_traceback(None)  # which would keep the consumer alive
+            raise problem from error
 
     def records(self) -> Iterator[RawMessage | None]:
         """Yield records as they arrive, those of a partition in order, until :meth:`stop` or the end.
@@ -142,12 +147,12 @@ class Session:
         if self._problem is not None:
             raise self._problem
         try:
-            for record in self._consumer.records(self._source.since):
+            for record in self._consumer.records():
                 self._store_marks()
                 yield None if record is None else raw_message(record)
         except KafkaException as error:
             self._problem = self._translated(error)
-            raise self._problem from error.with_traceback(None)  # which would keep the consumer alive
+            raise self._problem from error.with_traceback(None)  # which refers to the consumer
         if self._problem is not None:
             raise self._problem
 
@@ -173,11 +178,11 @@ class Session:
         is_well = self._problem is None
         if is_well:
             self._store_marks()
-        ending = self._end(close=is_well)
+        closed = self._end(close=is_well)
         if is_well:
-            ending.join(_CLOSE_S)
+            closed.wait(_CLOSE_S)
 
-    def _end(self, *, close: bool) -> threading.Thread:
+    def _end(self, *, close: bool) -> threading.Event:
         clients = [self._consumer]
         self._consumer = self._problem = None
         if self._lookup is not None:

@@ -1,14 +1,11 @@
 """A broker, a topic or a credential that is not there: one clear line per attempt, and reading goes on when it is."""
 
-import gc
 import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -17,12 +14,9 @@ from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
 from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.observations import ObservationStream
-from snews_cs.streams.publisher import AlertPublisher
 from tests.streams.conftest import OwnBroker, produce, wait_for
 from tests.streams.test_observations import read
 from tests.support.broker import PASSWORD, USER, Broker, make_topic, write_auth
-
-CLIENTS = (Consumer, Producer, AdminClient)
 
 
 @pytest.fixture
@@ -179,24 +173,3 @@ def test_a_broker_that_says_nothing_is_not_asked_for_its_login() -> None:
         lookup = TopicLookup(address, ClientOptions(address, None))
         with closing(lookup), pytest.raises(BrokerUnreachable, match="says nothing"):
             lookup.wait(10.0)
-
-
-def test_nothing_is_left_for_the_garbage_collector(own_broker: OwnBroker) -> None:
-    """It would destroy clients of librdkafka in any thread, and that may hang."""
-    gc.collect()
-    gc.disable()
-    try:
-        with ObservationStream(own_broker.url, group_id="g", auth=False) as stream:
-            wait_for(lambda: stream.is_open)
-            own_broker.stop()
-            wait_for(lambda: has(stream, BrokerUnreachable))
-            own_broker.start()
-            wait_for(lambda: stream.is_open)
-        with AlertPublisher([own_broker.url], auth=False) as publisher:
-            publisher.warm_up()
-            own_broker.stop()
-            with pytest.raises(BrokerUnreachable):
-                publisher.warm_up()
-        wait_for(lambda: not any(isinstance(each, CLIENTS) for each in gc.get_objects()))
-    finally:
-        gc.enable()
