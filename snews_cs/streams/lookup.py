@@ -8,6 +8,7 @@ and made anew under its name; Kafka gives each an id.
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent import futures
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -81,21 +82,18 @@ class TopicLookup:
         """
         answer = self._ask(timeout_s + 1)
         start = time.monotonic()
-        while not answer.done():
-            try:
-                answer.exception(_SLICE_S)
-            except TimeoutError:
-                self._admin.poll(0)  # lets errors be heard
-                waited_s = time.monotonic() - start
-                problem = self._decisive(waited_s)
-                if problem is None and (waited_s > timeout_s or stopping()):
-                    problem = self._no_reply(timeout_s)
-                if problem is not None:
-                    raise problem from None
-        try:
-            return _topic(answer.result())
-        except KafkaException as error:
-            raise translate(error.args[0], self._address) from error.with_traceback(None)  # which refers to the client
+        while not futures.wait([answer], _SLICE_S).done:
+            self._admin.poll(0)  # lets errors be heard
+            waited_s = time.monotonic() - start
+            problem = self._decisive(waited_s)
+            if problem is None and (waited_s > timeout_s or stopping()):
+                problem = self._no_reply(timeout_s)
+            if problem is not None:
+                raise problem
+        error = _error(answer)
+        if error is not None:
+            raise translate(error, self._address)
+        return _topic(answer.result())
 
     def has_changed(self, topic: Topic) -> bool:
         """Whether it is another one by now, or gone, as far as is known; to be asked again and again, it never waits.
@@ -111,22 +109,16 @@ class TopicLookup:
         if not self._answer.done():
             return False
         answer, self._answer = self._answer, None
-        try:
-            return _topic(answer.result()) != topic
-        except KafkaException as error:
-            return isinstance(translate(error.args[0], self._address), TopicMissing)
+        error = _error(answer)
+        if error is not None:
+            return isinstance(translate(error, self._address), TopicMissing)
+        return _topic(answer.result()) != topic
 
     def refuses_group(self, group_id: str) -> bool:
         """Whether the broker says, within some seconds, that a consumer group is not for us."""
         answer = self._admin.describe_consumer_groups([group_id], request_timeout=_GROUP_S)[group_id]
-        try:
-            answer.result(_GROUP_S + 1)
-        except TimeoutError:
-            return False
-        except KafkaException as error:
-            refused: bool = error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-            return refused
-        return False
+        error = _error(answer) if futures.wait([answer], _GROUP_S + 1).done else None
+        return error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
 
     def close(self) -> None:
         """End the connection."""
@@ -150,6 +142,20 @@ class TopicLookup:
             if isinstance(problem, AccessDenied) or error.name() == ALL_BROKERS_DOWN:
                 return problem
         return None
+
+
+def _error(answer: "futures.Future[Any]") -> KafkaError | None:
+    """Return the error that came as an answer, if one did.
+
+    It is not raised: an answer keeps its exception, which would keep all that was at work, and clients never ended.
+    """
+    exception = answer.exception()
+    if exception is None:
+        return None
+    if not isinstance(exception, KafkaException):
+        raise exception
+    error: KafkaError = exception.args[0]
+    return error
 
 
 def _topic(description: Any) -> Topic:

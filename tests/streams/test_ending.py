@@ -14,8 +14,10 @@ from confluent_kafka.admin import AdminClient
 from hop.io import Producer
 
 from snews_cs.errors import BrokerUnreachable, StreamError
+from snews_cs.streams import lookup
 from snews_cs.streams.consumer import RecordConsumer
 from snews_cs.streams.ending import THREAD_NAME
+from snews_cs.streams.lookup import Topic, TopicLookup
 from snews_cs.streams.observations import ObservationStream
 from snews_cs.streams.publisher import AlertPublisher
 from tests.streams.conftest import OwnBroker, wait_for
@@ -70,6 +72,24 @@ def test_clients_of_a_broker_that_is_gone_end_in_a_thread_of_their_own(own_broke
         with pytest.raises(BrokerUnreachable):
             publisher.warm_up()
     ends.check(least=8)
+
+
+def test_questions_without_an_answer_keep_no_client(
+    broker: Broker, topic: str, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions, ask = 0, TopicLookup.has_changed
+
+    def has_changed(lookup: TopicLookup, known: Topic) -> bool:
+        nonlocal questions
+        questions += 1
+        return ask(lookup, known)
+
+    monkeypatch.setattr(TopicLookup, "has_changed", has_changed)
+    monkeypatch.setattr(lookup, "WATCH_S", 1e-6)  # which is also how long the broker may take
+    with ObservationStream(broker.url(topic), group_id="g", auth=False) as stream:
+        wait_for(lambda: questions > 3)
+        assert stream.problem is None
+    ends.check(least=2)
 
 
 @pytest.mark.parametrize("error", [KafkaError._TIMED_OUT, KafkaError.TOPIC_AUTHORIZATION_FAILED])
