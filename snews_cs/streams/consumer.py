@@ -58,6 +58,7 @@ class RecordConsumer(Consumer):  # type: ignore[misc]  # hop has no types
                 position.offset = int(since.timestamp() * 1000)
             positions = self._client.offsets_for_times(positions, timeout=timeout_s)
         elif from_committed:
+            self._client.list_topics(name, timeout=timeout_s)  # unconnected, it asks for positions a second later only
             positions = self._client.committed(positions, timeout=timeout_s)
             for position in positions:
                 is_of_another = topic.identity and position.metadata and position.metadata != topic.identity

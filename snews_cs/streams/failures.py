@@ -1,8 +1,10 @@
 """What an error of librdkafka means for the operator: one exception of ours, one line."""
 
 import re
+from concurrent.futures import Future
+from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from snews_cs.errors import AccessDenied, BrokerUnreachable, NotDelivered, StreamError, TopicMissing
 from snews_cs.streams.address import TopicAddress
@@ -23,12 +25,15 @@ _FORBIDDEN = {
 }
 
 
-def topic_missing(address: TopicAddress) -> TopicMissing:
-    """Say that there is no such topic, as far as these credentials can see."""
-    return TopicMissing(
-        f"topic {address.topic} does not exist on {address.brokers}, or its user may not see it: "
-        "create it, or check the topic's setting"
-    )
+def failure_of(answer: "Future[Any]") -> KafkaException | None:
+    """Return what came in place of an answer, if anything did.
+
+    It is not raised: an answer keeps its exception, which would keep all that was at work, and clients never ended.
+    """
+    failure = answer.exception()
+    if failure is not None and not isinstance(failure, KafkaException):
+        raise failure
+    return failure
 
 
 def translate(error: KafkaError, address: TopicAddress, *, group_id: str = "", reason: str = "") -> StreamError:
@@ -49,7 +54,10 @@ def translate(error: KafkaError, address: TopicAddress, *, group_id: str = "", r
         subject = _FORBIDDEN[code].format(topic=address.topic, group=group_id)
         return AccessDenied(f"{address.brokers} does not permit the use of {subject}")
     if code in _MISSING:
-        return topic_missing(address)
+        return TopicMissing(
+            f"topic {address.topic} does not exist on {address.brokers}, or its user may not see it: "
+            "create it, or check the topic's setting"
+        )
     if code in _UNREACHABLE:
         return BrokerUnreachable(f"broker {address.brokers} does not answer: {text}")
     if code in _REFUSED:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError, TopicMissing
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions
 from snews_cs.streams.ending import end_in_background
-from snews_cs.streams.failures import ALL_BROKERS_DOWN, translate
+from snews_cs.streams.failures import ALL_BROKERS_DOWN, failure_of, translate
 
 WATCH_S = 5.0
 """How often a topic that is being read is looked up again, s."""
@@ -90,9 +90,9 @@ class TopicLookup:
                 problem = self._no_reply(timeout_s)
             if problem is not None:
                 raise problem
-        error = _error(answer)
-        if error is not None:
-            raise translate(error, self._address)
+        failure = failure_of(answer)
+        if failure is not None:
+            raise translate(failure.args[0], self._address) from failure
         return _topic(answer.result())
 
     def has_changed(self, topic: Topic) -> bool:
@@ -109,16 +109,16 @@ class TopicLookup:
         if not self._answer.done():
             return False
         answer, self._answer = self._answer, None
-        error = _error(answer)
-        if error is not None:
-            return isinstance(translate(error, self._address), TopicMissing)
+        failure = failure_of(answer)
+        if failure is not None:
+            return isinstance(translate(failure.args[0], self._address), TopicMissing)
         return _topic(answer.result()) != topic
 
     def refuses_group(self, group_id: str) -> bool:
         """Whether the broker says, within some seconds, that a consumer group is not for us."""
         answer = self._admin.describe_consumer_groups([group_id], request_timeout=_GROUP_S)[group_id]
-        error = _error(answer) if futures.wait([answer], _GROUP_S + 1).done else None
-        return error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+        failure = failure_of(answer) if futures.wait([answer], _GROUP_S + 1).done else None
+        return failure is not None and failure.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
 
     def close(self) -> None:
         """End the connection."""
@@ -142,20 +142,6 @@ class TopicLookup:
             if isinstance(problem, AccessDenied) or error.name() == ALL_BROKERS_DOWN:
                 return problem
         return None
-
-
-def _error(answer: "futures.Future[Any]") -> KafkaError | None:
-    """Return the error that came as an answer, if one did.
-
-    It is not raised: an answer keeps its exception, which would keep all that was at work, and clients never ended.
-    """
-    exception = answer.exception()
-    if exception is None:
-        return None
-    if not isinstance(exception, KafkaException):
-        raise exception
-    error: KafkaError = exception.args[0]
-    return error
 
 
 def _topic(description: Any) -> Topic:

@@ -1,5 +1,6 @@
 """What a login may do with a topic or a consumer group, as the broker says; nothing is read or written to find out."""
 
+from contextlib import closing
 from enum import StrEnum
 from typing import Any
 
@@ -9,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from snews_cs.errors import AccessDenied
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
-from snews_cs.streams.failures import translate
+from snews_cs.streams.failures import failure_of, translate
 from snews_cs.streams.lookup import TopicLookup
 
 _UNSUPPORTED = "_UNSUPPORTED_FEATURE"
@@ -50,7 +51,8 @@ def rights_on_topic(url: str, *, auth: bool, timeout_s: float = 5.0) -> Rights:
     address = TopicAddress.parse(url)
     options = ClientOptions(address, load_credential(address, auth=auth))
     try:
-        TopicLookup(address, options).wait(timeout_s)  # says more clearly than what follows what is wrong
+        with closing(TopicLookup(address, options)) as lookup:
+            lookup.wait(timeout_s)  # says more clearly than what follows what is wrong
     except AccessDenied as error:
         if _is_forbidden(error.__cause__):
             return frozenset()
@@ -90,15 +92,14 @@ def _is_forbidden(error: BaseException | None) -> bool:
 
 
 def _rights(answer: Any, address: TopicAddress, group_id: str = "") -> Rights:
-    try:
-        operations = answer.result().authorized_operations
-    except KafkaException as error:
-        if error.args[0].name() == _UNSUPPORTED:
+    failure = failure_of(answer)
+    if failure is not None:
+        if failure.args[0].name() == _UNSUPPORTED:
             return None
-        if _is_forbidden(error):
+        if _is_forbidden(failure):
             return frozenset()
-        problem = translate(error.args[0], address, group_id=group_id)
-        raise problem from error.with_traceback(None)  # the traceback would keep the client alive
+        raise translate(failure.args[0], address, group_id=group_id) from failure
+    operations = answer.result().authorized_operations
     if operations is None:
         return None
     allowed = {operation.name for operation in operations}

@@ -120,7 +120,7 @@ def test_a_bot_that_is_killed_comes_back(system: System, slack: SlackServer) -> 
 
 def test_a_wrong_token_is_said_once_and_the_server_goes_on(system: System, slack: SlackServer) -> None:
     settings = {**slack_settings(slack), "SLACK_TOKEN": "xoxb-wrong", "MONITORING_ADDRESS": "127.0.0.1:0"}
-    server = system.start(settings, ["--slackbot"])
+    server = system.start(settings, ["--slackbot"], wait=False)
     server.wait_for("ALARM: a companion cannot use its settings: it is not started again")
     publish_pair(system)
     assert len(system.alerts(1)) == 1

@@ -37,5 +37,5 @@ class Patient:
         assert done.stderr == ""  # on a terminal it would be in the middle of the table
         lines = [line.partition(": ") for line in done.stdout.splitlines()]
         found = {name[8:]: f"{name[:8].rstrip()} {text}" for name, _, text in lines}
-        assert len(found) == len(lines)
+        assert len(found) == len(lines), done.stdout
         return done.exit_code, found

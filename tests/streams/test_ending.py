@@ -48,11 +48,16 @@ class Ends:
         assert set(self._threads) == {THREAD_NAME}
 
 
+class OurAdminClient(AdminClient):
+    """One that is not the tests' own."""
+
+
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ends]:
     """Hear where clients of librdkafka end that are begun from now on, without the garbage collector's help."""
     ends = Ends()
-    for kind in (adc.consumer.Consumer, adc.producer.Producer, AdminClient):
+    monkeypatch.setattr(lookup, "AdminClient", OurAdminClient)
+    for kind in (adc.consumer.Consumer, adc.producer.Producer, OurAdminClient):
         monkeypatch.setattr(kind, "__init__", ends.watched(kind.__init__))
     gc.disable()
     yield ends
