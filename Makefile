@@ -14,13 +14,13 @@ run: environment   ## Watch detectors publish, coincidences form and alerts go o
 	@$(bin)/python -m snews_cs.simulation.demo $(if $(KEEP),--keep)
 
 test: environment client   ## Run the tests (ARGS="-k retraction" chooses, ARGS="-n 0" uses one processor)
-	@$(bin)/pytest -rs -n auto --maxprocesses 8 $(ARGS)
+	@$(bin)/pytest -rs -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 services:   ## Build the real servers for the tests: Apache Kafka and FerretDB (MongoDB's protocol)
 	@.ci/services
 
 test-services: environment services   ## Run the tests on real servers (ARGS="-k kafka" chooses)
-	@$(bin)/pytest -m services -n 2 $(ARGS)
+	@$(bin)/pytest -m services -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: environment   ## Check style and format
 	@$(bin)/ruff check
