@@ -68,6 +68,10 @@ def load_credential(address: TopicAddress, *, auth: bool) -> Auth | None:
         ) from error
     except KeyError as error:
         raise AccessDenied(f"{get_config_path('auth')}: unknown mechanism {error}") from error
+    except OSError as error:
+        raise AccessDenied(f"{get_config_path('auth')} cannot be read: {error.strerror or error}") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise AccessDenied(f"{get_config_path('auth')}: not what hop expects: {error}") from error
     except RuntimeError as error:
         reason = "; ".join(line.strip() for line in str(error).splitlines())
         raise AccessDenied(f"no credentials for {broker} in {get_config_path('auth')}: {reason}") from error

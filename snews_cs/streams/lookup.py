@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from snews_cs.errors import AccessDenied, BrokerUnreachable, StreamError, TopicMissing
@@ -56,12 +56,20 @@ class TopicLookup:
         The topic.
     options
         How to connect.
+
+    Raises
+    ------
+    StreamError
+        If nobody can connect like that.
     """
 
     def __init__(self, address: TopicAddress, options: ClientOptions) -> None:
         self._address = address
         self._errors: deque[KafkaError] = deque(maxlen=20)
-        self._admin: Any = AdminClient(options() | {"error_cb": self._errors.append})
+        try:
+            self._admin: Any = AdminClient(options() | {"error_cb": self._errors.append})
+        except KafkaException as error:
+            raise translate(error.args[0], address) from error
         self._answer: Any = None
         self._ask_at = 0.0
 

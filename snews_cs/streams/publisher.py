@@ -21,6 +21,7 @@ from snews_cs.streams.publication import Publication
 from snews_cs.streams.statistics import INTERVAL_MS, OnStatistics, statistics_callback
 from snews_cs.streams.tail import read_tail
 
+_FATAL = "_FATAL"  # what is said of a client that is past help, by errors that do not know that they are fatal
 _MESSAGE_TIMEOUT = timedelta(seconds=1.5)
 _FLUSH_TIMEOUT = timedelta(seconds=4)
 _LONGEST_RECONNECT = timedelta(seconds=0.5)
@@ -132,6 +133,9 @@ class AlertPublisher:
 
     def _connection(self, address: TopicAddress) -> "_Connection":
         connection = self._connections.get(address.brokers)
+        if connection is not None and connection.useless:
+            self._connections.pop(address.brokers).end()
+            connection = None
         if connection is None:
             connection = self._connections[address.brokers] = _Connection(
                 address, auth=self._auth, idempotent=self._idempotent, on_statistics=self._on_statistics
@@ -168,6 +172,8 @@ class _Connection:
             )
         except RuntimeError as error:
             raise StreamError(f"hop's own settings cannot be used: {error}") from error
+        except KafkaException as error:
+            raise translate(error.args[0], address) from error.with_traceback(None)
         self._in_use = threading.Lock()
         self._ended = threading.Event()
         self._listener = threading.Thread(target=self._listen, name=f"listens to {address.brokers}", daemon=True)
@@ -184,7 +190,8 @@ class _Connection:
     def _listen(self) -> None:
         while not self._ended.wait(INTERVAL_MS / 1000):
             with self._in_use:
-                self._producer.flush(timedelta(0))
+                if self._fatal_error_of_flush(timedelta(0)) is not None:
+                    return
 
     def send(self, addressed: Sequence[tuple[TopicAddress, Publication]]) -> None:
         """Write, and wait for the acknowledgements."""
@@ -211,11 +218,28 @@ class _Connection:
             except KafkaException as error:
                 error.with_traceback(None)  # which refers to the producer
                 raise self._problem(address, error.args[0]) from error
-        if self._producer.flush(_FLUSH_TIMEOUT):
-            self.useless = True  # and what it still holds goes with it
+        fatal = self._fatal_error_of_flush(_FLUSH_TIMEOUT)
+        if fatal is not None:
+            raise translate(fatal, addressed[0][0])
+        if self.useless:
             raise self._problem(addressed[0][0], None)
         if failed:
             raise self._problem(*failed[0])
+
+    def _fatal_error_of_flush(self, timeout: timedelta) -> KafkaError | None:
+        """Wait for acknowledgements, and return why this producer can never publish again, if so.
+
+        librdkafka tells nobody of such an error: it is raised by who waits, if need be in the middle of a callback.
+        """
+        try:
+            left = self._producer.flush(timeout)
+        except (KafkaException, SystemError) as error:
+            self.useless = True
+            cause = error if isinstance(error, KafkaException) else error.__cause__
+            return cause.args[0] if isinstance(cause, KafkaException) else KafkaError(KafkaError._FATAL)  # noqa: SLF001
+        if timeout and left:
+            self.useless = True  # and what it still holds goes with it
+        return None
 
     def _problem(self, address: TopicAddress, error: KafkaError | None) -> StreamError:
         """Return why a message was not acknowledged: what the connection said tells more than a message's time-out."""
@@ -231,5 +255,9 @@ class _Connection:
         else:
             problem = NotDelivered(f"{address.brokers} does not acknowledge messages for topic {address.topic}")
         # A broken connection is mended faster by opening another; one that is merely slow must not be begun anew.
-        self.useless |= isinstance(problem, AccessDenied | BrokerUnreachable) or any(each.fatal() for each in heard)
+        self.useless |= isinstance(problem, AccessDenied | BrokerUnreachable) or any(map(_is_fatal, heard))
         return problem
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.name() == _FATAL

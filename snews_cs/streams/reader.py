@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 import structlog
+from confluent_kafka import KafkaException
 
 from snews_cs.errors import StreamError
 from snews_cs.messages.raw import RawMessage
@@ -132,6 +133,8 @@ class Reader:
             self._read(self._session)
         except StreamError as error:
             problem = type(error)(str(error))  # a copy: no traceback that keeps clients of librdkafka alive
+        except (KafkaException, OSError) as error:  # of what the machine lacks for a while: files, memory, threads
+            problem = StreamError(f"{self._source.address} cannot be read now: {error}")
         finally:
             session, self._session = self._session, None
             self._is_open = False

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from snews_cs.errors import AccessDenied
 from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
+from snews_cs.streams.ending import end_in_background
 from snews_cs.streams.failures import failure_of, translate
 from snews_cs.streams.lookup import TopicLookup
 
@@ -57,10 +58,13 @@ def rights_on_topic(url: str, *, auth: bool, timeout_s: float = 5.0) -> Rights:
         if _is_forbidden(error.__cause__):
             return frozenset()
         raise
-    admin = AdminClient(options())
+    clients: list[Any] = [AdminClient(options())]
     names = TopicCollection([address.topic])
-    answers = admin.describe_topics(names, include_authorized_operations=True, request_timeout=timeout_s)
-    return _rights(answers[address.topic], address)
+    try:
+        answers = clients[0].describe_topics(names, include_authorized_operations=True, request_timeout=timeout_s)
+        return _rights(answers[address.topic], address)
+    finally:
+        end_in_background(clients)
 
 
 def rights_on_group(url: str, group_id: str, *, auth: bool, timeout_s: float = 5.0) -> Rights:
@@ -81,9 +85,14 @@ def rights_on_group(url: str, group_id: str, *, auth: bool, timeout_s: float = 5
         What is in the way.
     """
     address = TopicAddress.parse(url)
-    admin = AdminClient(ClientOptions(address, load_credential(address, auth=auth))())
-    answers = admin.describe_consumer_groups([group_id], include_authorized_operations=True, request_timeout=timeout_s)
-    return _rights(answers[group_id], address, group_id)
+    clients: list[Any] = [AdminClient(ClientOptions(address, load_credential(address, auth=auth))())]
+    try:
+        answers = clients[0].describe_consumer_groups(
+            [group_id], include_authorized_operations=True, request_timeout=timeout_s
+        )
+        return _rights(answers[group_id], address, group_id)
+    finally:
+        end_in_background(clients)
 
 
 def _is_forbidden(error: BaseException | None) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException
 from hop.io import StartPosition
 
@@ -19,6 +20,8 @@ from snews_cs.streams.ending import end_in_background
 from snews_cs.streams.failures import ALL_BROKERS_DOWN, translate
 from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.statistics import INTERVAL_MS, OnStatistics, Statistics, statistics_callback
+
+log = structlog.get_logger(__name__)
 
 _PROPERTIES: dict[str, Any] = {
     "fetch.queue.backoff.ms": 10,  # the default of 1 s, with hop's short queue, drains a backlog ten times slower
@@ -177,7 +180,10 @@ class Session:
         """
         is_well = self._problem is None
         if is_well:
-            self._store_marks()
+            try:
+                self._store_marks()
+            except KafkaException as error:
+                log.warning("what was marked as read could not be stored", error=str(error))
         closed = self._end(close=is_well)
         if is_well:
             closed.wait(_CLOSE_S)
@@ -191,9 +197,10 @@ class Session:
         return end_in_background(clients, close=close)
 
     def _store_marks(self) -> None:
-        while self._marks:
+        consumer = self._consumer
+        while self._marks and consumer is not None:  # it may be ending
             partition, offset = self._marks.popitem()
-            self._consumer.mark(self._source.address.topic, self._topic, partition, offset)
+            consumer.mark(self._source.address.topic, self._topic, partition, offset)
 
     def _translated(self, error: KafkaException) -> StreamError:
         return self._meaning(error.args[0])

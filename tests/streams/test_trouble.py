@@ -14,8 +14,10 @@ from snews_cs.streams.address import TopicAddress
 from snews_cs.streams.client import ClientOptions, load_credential
 from snews_cs.streams.lookup import TopicLookup
 from snews_cs.streams.observations import ObservationStream
+from snews_cs.streams.publisher import AlertPublisher
 from tests.streams.conftest import OwnBroker, produce, wait_for
 from tests.streams.test_observations import read
+from tests.streams.test_publisher import publish
 from tests.support.broker import PASSWORD, USER, Broker, make_topic, write_auth
 
 
@@ -173,3 +175,45 @@ def test_a_broker_that_says_nothing_is_not_asked_for_its_login() -> None:
         lookup = TopicLookup(address, ClientOptions(address, None))
         with closing(lookup), pytest.raises(BrokerUnreachable, match="says nothing"):
             lookup.wait(10.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("auth = 'x'", "not what hop expects"),
+        ("[[auth]]\nusername = 'u'\npassword = 'p'\nhostname = 5\n", "not what hop expects"),
+    ],
+)
+def test_credentials_of_another_form_are_one_line(config_home: Path, content: str, reason: str) -> None:
+    path = write_auth(config_home, "any:9092")
+    path.write_text(content)
+    with pytest.raises(AccessDenied, match=reason) as caught:
+        load_credential(TopicAddress("broker:9092", "t"), auth=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_credentials_that_may_not_be_read_are_one_line(config_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    write_auth(config_home, "any:9092")
+    monkeypatch.setattr("snews_cs.streams.client.load_auth", refuse)  # root, who runs tests, may read everything
+    with pytest.raises(AccessDenied, match=r"auth.toml cannot be read: Permission denied"):
+        load_credential(TopicAddress("broker:9092", "t"), auth=True)
+
+
+def test_a_certificate_that_is_missing_for_a_while_is_waited_for(
+    own_broker: OwnBroker, config_home: Path, lines: list[EventDict]
+) -> None:
+    path = write_auth(config_home, own_broker.address)
+    of_tls = path.read_text().replace("SASL_PLAINTEXT", "SASL_SSL").replace("ssl = false", "ssl = true")
+    path.write_text(f"{of_tls}ssl_ca_location = '{config_home / 'none.pem'}'\n")
+    url = own_broker.url
+    with ObservationStream(url, group_id="g", auth=True) as stream, AlertPublisher([url], auth=True) as publisher:
+        wait_for(lambda: len(lines) > 1)
+        assert "ca.location" in lines[0]["event"]
+        with pytest.raises(StreamError, match="ca.location"):
+            publisher.warm_up()
+        with pytest.raises(StreamError, match="ca.location"):
+            publish(publisher, url, b"{}")
+        stream.batch(0.0, 1)  # raises nothing: it goes on trying
