@@ -212,8 +212,8 @@ def test_a_certificate_that_is_missing_for_a_while_is_waited_for(
     with ObservationStream(url, group_id="g", auth=True) as stream, AlertPublisher([url], auth=True) as publisher:
         wait_for(lambda: len(lines) > 1)
         assert "ca.location" in lines[0]["event"]
-        with pytest.raises(StreamError, match="ca.location"):
+        with pytest.raises(StreamError, match=r"ca\.location"):
             publisher.warm_up()
-        with pytest.raises(StreamError, match="ca.location"):
+        with pytest.raises(StreamError, match=r"ca\.location"):
             publish(publisher, url, b"{}")
         stream.batch(0.0, 1)  # raises nothing: it goes on trying
