@@ -1,12 +1,13 @@
 """What a store holds, as records to look at, to export and to count: one kind of record for each table.
 
 The journal's tables (``journal``, ``observations``) are read from the journal itself; the others from the projections,
-which may be a moment behind it. Nothing is loaded all at once.
+which may be a moment behind it. Nothing is loaded all at once, but for heartbeats, which are not kept for long.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 from snews_cs.coincidence.types import Outcome
@@ -172,6 +173,11 @@ def _alerts(store: StoreReader, since_ns: Nanoseconds) -> Iterator[AlertRow]:
             yield from alert_rows(entry)
 
 
+def _heartbeats(store: StoreReader, since_ns: Nanoseconds) -> Iterator[HeartbeatRow]:
+    """Yield beats in the order of the journal: their own table has observations last. A week's fit into memory."""
+    yield from sorted(store.rows(HeartbeatRow, since_ns=since_ns), key=attrgetter("sequence"))
+
+
 def _projection(kind: type[Row]) -> Table:
     return Table(kind, lambda store, since_ns: store.rows(kind, since_ns=since_ns))
 
@@ -183,7 +189,7 @@ TABLES: dict[str, Table] = {
     "significance": _projection(SignificanceRow),
     "timing": _projection(TimingRow),
     "retractions": _projection(RetractionRow),
-    "heartbeats": _projection(HeartbeatRow),
+    "heartbeats": Table(HeartbeatRow, _heartbeats),
     "quarantine": _projection(QuarantineRow),
     "cache": _projection(CacheRow),
 }

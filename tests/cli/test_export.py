@@ -75,8 +75,8 @@ def test_messages_of_each_tier(told: Writer) -> None:
     ]
     assert shown("--tier", "retraction") == ["XENONnT b; withdrew; a calibration f"]
     heartbeats = shown("--tier", "heartbeat")
-    assert heartbeats[0] == "JUNO ON g"
-    assert heartbeats[-1] == "XENONnT ON; by an observation b"
+    assert heartbeats[:2] == ["JUNO ON; by an observation a", "XENONnT ON; by an observation b"]
+    assert shown("--tier", "heartbeat", "-n", "2") == ["JUNO ON g", "JUNO test; ON; by an observation h"]
 
 
 def test_messages_are_the_latest_and_since_when(told: Writer) -> None:

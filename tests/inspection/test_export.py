@@ -20,6 +20,7 @@ from snews_cs.inspection.export import FORMATS, replacing, write_csv, write_json
 from snews_cs.inspection.frames import Column, columns
 from snews_cs.inspection.records import TABLES, EntryRecord, Selection, entry_record, records
 from snews_cs.messages.times import NS_PER_S
+from snews_cs.messages.types import Heartbeat
 from snews_cs.storage.codec import json_text
 from snews_cs.storage.sqlite.store import SqliteStorage
 from snews_cs.storage.tables import Row
@@ -120,6 +121,23 @@ def test_alerts_come_in_the_order_of_the_journal(store: SqliteStorage) -> None:
     sequences = [record.sequence for record in stored(store, "alerts")]  # type: ignore[attr-defined]
     assert sequences == sorted(sequences)
     assert len(sequences) == 3
+
+
+def test_heartbeats_come_in_the_order_of_the_journal(tmp_path: Path) -> None:
+    """Observations among them, whose identities come behind all others."""
+    said = [make_observation(1), Heartbeat(detector_name="JUNO", message_uuid="a", status="ON")] * 2
+    opened = Outcome(disposition=Disposition.OPENED)
+    entries = [
+        make_entry(place, message=message, outcome=opened, received_ns=T0 + place * 60 * NS_PER_S)
+        for place, message in enumerate(said, start=1)
+    ]
+    with closing(SqliteStorage(tmp_path / "store.sqlite", heartbeats_kept_ns=DAY_NS)) as store:
+        store.prepare()
+        store.append(entries)
+        store.project(entries)
+        lines = [json.loads(line) for line in exported(store, "heartbeats", "jsonl").getvalue().splitlines()]
+    assert [line["sequence"] for line in lines] == [1, 2, 3, 4]
+    assert [line["kind"] for line in lines] == ["observation", "heartbeat"] * 2
 
 
 def test_observations_are_those_of_the_journal_that_were_accepted(store: SqliteStorage) -> None:
