@@ -22,6 +22,17 @@ def longest_silence_s(figures: DetectorBeats) -> float | None:
     return mean_s + SIGMAS * sigma_s
 
 
+def overdue_after_ns(figures: DetectorBeats) -> Nanoseconds | None:
+    """Return after what time a detector's next heartbeat is overdue, TAI ns.
+
+    None if nobody can say, or if it said OFF: then none is expected.
+    """
+    longest_s = longest_silence_s(figures)
+    if longest_s is None or figures.last_ns is None or figures.status == DetectorStatus.OFF:
+        return None
+    return figures.last_ns + round(longest_s * NS_PER_S)
+
+
 def is_overdue(figures: DetectorBeats, now_ns: Nanoseconds) -> bool:
     """Return whether a heartbeat should have come by now. Of a detector that said OFF, none is expected.
 
@@ -32,7 +43,5 @@ def is_overdue(figures: DetectorBeats, now_ns: Nanoseconds) -> bool:
     now_ns
         The time, TAI ns.
     """
-    longest_s = longest_silence_s(figures)
-    if longest_s is None or figures.last_ns is None or figures.status == DetectorStatus.OFF:
-        return False
-    return (now_ns - figures.last_ns) / NS_PER_S > longest_s
+    after_ns = overdue_after_ns(figures)
+    return after_ns is not None and now_ns > after_ns

@@ -1,6 +1,6 @@
 """Each minute: who is silent that should not be, and who is back."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +9,7 @@ import structlog
 from snews_cs.heartbeats.feedback.chain import SilenceChain
 from snews_cs.heartbeats.feedback.desk import Desk
 from snews_cs.heartbeats.feedback.letters import silence_letter
-from snews_cs.heartbeats.feedback.overdue import is_overdue, longest_silence_s
+from snews_cs.heartbeats.feedback.overdue import longest_silence_s, overdue_after_ns
 from snews_cs.heartbeats.feedback.silence import Silence
 from snews_cs.heartbeats.feedback.wording import moment
 from snews_cs.heartbeats.statistics import DAY_NS, Beat, DetectorBeats, beats_of, summarise
@@ -24,8 +24,9 @@ log = structlog.get_logger(__name__)
 class SilenceWatch:
     """Warns a detector's registered contacts once when a heartbeat is overdue, and once when it is back.
 
-    If no detector at all is heard, the fault is rather with the server or the broker, and the operators are told.
-    Their contacts are only warned when that has lasted as long as it takes to count as offline.
+    Only a beat that came after its own was overdue shows that beats arrive at all. Until there is one, the fault may be
+    with the server or the broker: if two or more detectors should be heard, contacts are only warned when nobody was
+    heard for as long as it takes to count as offline. If two or more are overdue like that, the operators are told.
 
     Parameters
     ----------
@@ -57,29 +58,28 @@ class SilenceWatch:
         rows = self._desk.store.rows(HeartbeatRow, since_ns=now_ns - DAY_NS)
         beats = beats_of(row for row in rows if registry.resolve(row.detector_name))
         figures = {name: summarise(name, beats[name], now_ns, offline_after_ns=offline_after_ns) for name in beats}
-        overdue = [each for each in figures.values() if is_overdue(each, now_ns)]
-        others_heard = self._is_anybody_heard(figures.values(), overdue, now_ns)
-        if others_heard or len(overdue) < 2 or now_ns - _last_heard_ns(overdue) >= offline_after_ns:
-            for each in overdue:
-                self._found_silent(each, others_heard=others_heard)
+        due_ns = {name: after_ns for name in figures if (after_ns := overdue_after_ns(figures[name])) is not None}
+        overdue = [name for name in due_ns if now_ns > due_ns[name]]
+        last_ns = max((each.last_ns or 0 for each in figures.values()), default=0)
+        unheard_since = [name for name in overdue if last_ns <= due_ns[name]]
+        self._found_nobody_heard(len(unheard_since) > 1, overdue=len(overdue))
+        may_be_ours = len(due_ns) > 1 and now_ns - last_ns < offline_after_ns
+        for name in overdue:
+            others_heard = name not in unheard_since
+            if others_heard or not may_be_ours:
+                self._found_silent(figures[name], others_heard=others_heard)
         for name in beats:
             self._found_back(name, beats[name])
         for detector in registry.detectors:
             self._tell(detector, now_ns)
 
-    def _is_anybody_heard(
-        self, figures: Iterable[DetectorBeats], overdue: Collection[DetectorBeats], now_ns: Nanoseconds
-    ) -> bool:
-        """Return whether any detector is heard as it should be; tell the operators when that changes."""
-        punctual = [each for each in figures if each not in overdue]
-        is_heard = any(now_ns - (each.last_ns or 0) < self._desk.offline_after_ns for each in punctual)
-        nobody_heard = len(overdue) > 1 and not is_heard
+    def _found_nobody_heard(self, nobody_heard: bool, *, overdue: int) -> None:
+        """Tell the operators when it changes whether beats arrive at all."""
         if nobody_heard and not self._nobody_heard:
-            log.error("no detector is heard any more: is the server running, and the broker?", overdue=len(overdue))
+            log.error("no detector is heard any more: is the server running, and the broker?", overdue=overdue)
         elif self._nobody_heard and not nobody_heard:
             log.info("detectors are heard again")
         self._nobody_heard = nobody_heard
-        return is_heard
 
     def _found_silent(self, figures: DetectorBeats, *, others_heard: bool) -> None:
         chain, longest_s = self._chain(figures.detector_name), longest_silence_s(figures)
@@ -124,7 +124,3 @@ class SilenceWatch:
         if name not in self._chains:
             self._chains[name] = SilenceChain(self._notes, name)
         return self._chains[name]
-
-
-def _last_heard_ns(figures: Iterable[DetectorBeats]) -> Nanoseconds:
-    return max(each.last_ns or 0 for each in figures)

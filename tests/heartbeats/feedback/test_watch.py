@@ -151,6 +151,53 @@ def test_that_others_are_heard_makes_it_a_silence(house: House, mail: MailServer
     assert not any("fault" in text_of(message) for message in mail.messages)
 
 
+@pytest.mark.parametrize(
+    ("beats", "every_s", "status"), [(20, 300.0, "ON"), (20, 60.0, "OFF"), (1, 60.0, "ON")], ids=["slow", "off", "new"]
+)
+def test_who_was_heard_before_the_others_fell_silent_shows_nothing(
+    house: House, mail: MailServer, beats: int, every_s: float, status: str
+) -> None:
+    """The server is down for two minutes, and one that need not be heard meanwhile was heard last."""
+    house.beating.beat("LZ", until_ns=NOW - 50 * NS_PER_S, beats=20)
+    house.beating.beat("JUNO", until_ns=NOW - 5 * NS_PER_S, beats=20)
+    house.beating.beat("Super-K", until_ns=NOW - NS_PER_S, beats=beats, every_s=every_s, status=status)
+    with capture_logs() as logs:
+        house.look(after_s=30)
+        house.look(after_s=60)
+    assert mail.messages == []
+    assert [log["log_level"] for log in logs] == ["error"]
+    house.look(after_s=30)
+    for name in ("LZ", "JUNO", "Super-K"):
+        house.beating.beat(name, until_ns=house.now_ns, beats=1)
+    house.look()
+    assert mail.messages == []
+
+
+def test_one_is_warned_when_another_is_heard_after_it_fell_silent(house: House, mail: MailServer) -> None:
+    house.beating.beat("LZ", until_ns=NOW, beats=20)
+    house.beating.beat("Super-K", until_ns=NOW + 50 * NS_PER_S, beats=20)
+    with capture_logs() as logs:
+        house.look(after_s=70)
+        assert mail.messages == []
+        house.beating.beat("Super-K", until_ns=NOW + 110 * NS_PER_S, beats=1)
+        house.look(after_s=60)
+    assert [log["event"] for log in logs] == ["a detector is silent", "mailed"]
+    assert subjects(mail) == ["LZ is silent: not heard since 2100-01-02 16:20:03 UTC"]
+    assert "fault" not in text_of(mail.messages[0])
+
+
+def test_who_is_silent_for_long_hides_no_outage(house: House, mail: MailServer) -> None:
+    house.beating.beat("Super-K", until_ns=NOW - 60 * MINUTE_NS, beats=20)
+    house.beating.beat("LZ", until_ns=NOW, beats=100)
+    house.beating.beat("JUNO", until_ns=NOW, beats=100)
+    house.look()
+    house.look(after_s=120)
+    assert mail.messages == []
+    house.look(after_s=480)
+    assert len(mail.messages) == 3
+    assert all("the fault may be with SNEWS" in text_of(message) for message in mail.messages)
+
+
 def test_a_silence_that_nobody_is_registered_for_is_logged(house: House, mail: MailServer) -> None:
     house.beating.beat("Super-K", until_ns=NOW, beats=20)
     with capture_logs() as logs:
