@@ -168,8 +168,11 @@ def example_mail() -> str:
 
 def example_slack() -> str:
     """Return the message in Slack that tells of the first alert of the README example, as it is shown."""
+    content = figures.example_alerts()[0]
     message = alert_message(
-        PublishedAlert.read(figures.example_alerts()[0]), link=Settings.model_fields["alert_link"].default
+        PublishedAlert.read(content),
+        link=Settings.model_fields["alert_link"].default,
+        now_unix_ns=posix_from_tai(parse_utc(content["sent_time_utc"])),
     )
     return "```text\n{}\n```".format("\n\n".join(_shown(block) for block in message.blocks))
 

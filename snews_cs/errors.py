@@ -17,6 +17,7 @@
     │   └── NotDelivered            the broker did not acknowledge what was written
     ├── ExportFailed                a file of exported records could not be written
     ├── NotToldYet                  somebody could not be told of an alert just now; to be tried again
+    ├── NotTold                     somebody cannot be told of an alert, and trying again does not help
     └── UnreadableSnapshot          a snapshot of the engine is none, or of another version; the journal has it all
 
 The text of each is one line meant for a person; what caused it is chained (``raise ... from``) for the log.
@@ -101,6 +102,10 @@ class NotToldYet(SnewsError):
     def __init__(self, problem: str, after_s: float = 0.0) -> None:
         super().__init__(problem)
         self.after_s = after_s
+
+
+class NotTold(SnewsError):
+    """Slack, or a mail server, refuses an alert for good; what comes later it may take."""
 
 
 class ExportFailed(SnewsError):

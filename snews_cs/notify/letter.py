@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
-from snews_cs.messages.times import NS_PER_S, describe_duration, format_utc, parse_utc, tai_from_posix
+from snews_cs.messages.times import describe_duration, format_utc, parse_utc
 from snews_cs.notify.message import message_id, new_message
-from snews_cs.notify.wording import PublishedAlert, count, frequency_in_words
-
-LATE_AFTER_NS = 600 * NS_PER_S
-"""A mail that leaves later than this after its alert says so."""
+from snews_cs.notify.wording import PublishedAlert, count, frequency_in_words, lateness_in_words
 
 _WIDTH = 72
 _MOST_NAMED = 4
@@ -126,10 +123,8 @@ class Letter:
 
     def _news(self) -> Iterator[str]:
         alert = self.alert
-        if alert.sent_time_utc is not None:
-            late_ns = tai_from_posix(self.now_unix_ns) - parse_utc(alert.sent_time_utc)
-            if late_ns > LATE_AFTER_NS:
-                yield f"This mail is late: the alert is of {describe_duration(late_ns)} ago."
+        if late := lateness_in_words(alert, "mail", self.now_unix_ns):
+            yield late
         if alert.kind == "RETRACTION":
             yield "What was said of this event does not hold any more: these detectors no longer coincide."
         else:

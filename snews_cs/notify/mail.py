@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from snews_cs.errors import MailNotSent, NotToldYet, SettingsError
+from snews_cs.errors import MailNotSent, NotTold, NotToldYet, SettingsError
 from snews_cs.notify.letter import Letter
 from snews_cs.notify.mailbox import MailServer
 from snews_cs.notify.teller import Delivery
@@ -77,5 +77,5 @@ class MailedPerson:
             if not error.is_final:
                 raise NotToldYet(str(error)) from error
             log.error("an alert cannot be mailed", to=self._address, alert_uuid=alert.alert_uuid, reason=str(error))
-            return f"refused: {error}"
+            raise NotTold(str(error)) from error
         return str(message["Message-ID"])

@@ -1,13 +1,14 @@
 """Slack: a message for each event, and in its thread what becomes of it."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
 
-from snews_cs.errors import StorageError
+from snews_cs.errors import NotTold, StorageError
 from snews_cs.notify.deliveries import Deliveries
 from snews_cs.notify.slack_channel import SlackChannel
 from snews_cs.notify.slack_message import SlackMessage, alert_message, merged_message
@@ -23,6 +24,7 @@ class SlackThread:
     The first alert of an event that is told becomes a message in the channel. What follows, updates and a retraction,
     goes into its thread, and its head line is edited. If the event goes on in another one, that is said there, too.
     The message and its name in Slack are remembered for each event, so that any site's bot, after any restart, goes on.
+    A message that Slack refuses for good is logged as an error and left at that: it does not hold up what comes later.
 
     Parameters
     ----------
@@ -34,13 +36,24 @@ class SlackThread:
         Where to read on, for whoever reads an alert: ``https://...``.
     firedrill
         Whether the alerts come from the topic of firedrills.
+    clock
+        Returns POSIX time, ns.
     """
 
-    def __init__(self, channel: SlackChannel, deliveries: Deliveries, *, link: str, firedrill: bool = False) -> None:
+    def __init__(
+        self,
+        channel: SlackChannel,
+        deliveries: Deliveries,
+        *,
+        link: str,
+        firedrill: bool = False,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._channel = channel
         self._deliveries = deliveries
         self._link = link
         self._firedrill = firedrill
+        self._clock = clock
 
     @property
     def name(self) -> str:
@@ -59,8 +72,8 @@ class SlackThread:
 
     def _post(self, alert: PublishedAlert) -> str:
         head = self._head(alert.event_id)
-        message = alert_message(alert, link=self._link, firedrill=self._firedrill)
-        ts = self._channel.post(message, thread=head.ts if head else None)
+        message = alert_message(alert, link=self._link, firedrill=self._firedrill, now_unix_ns=self._clock())
+        ts = self._posted(alert, message, head)
         if head is None:
             self._deliveries.remember(self._thread(alert.event_id), _Head(ts, alert.alert_uuid, message).to_json())
         return ts
@@ -77,7 +90,7 @@ class SlackThread:
             return "never told of"
         permalink = self._channel.permalink(heir.ts) if heir else None
         line = headline_of_merged(alert, firedrill=self._firedrill)
-        return self._channel.post(merged_message(alert, line=line, permalink=permalink), thread=head.ts)
+        return self._posted(alert, merged_message(alert, line=line, permalink=permalink), head)
 
     def _edit_merged(self, alert: PublishedAlert, event_id: str) -> str:
         head = self._head(event_id)
@@ -85,8 +98,19 @@ class SlackThread:
             return "never told of"
         return self._edit(head, headline_of_merged(alert, firedrill=self._firedrill))
 
+    def _posted(self, alert: PublishedAlert, message: SlackMessage, head: "_Head | None") -> str:
+        try:
+            return self._channel.post(message, thread=head.ts if head else None)
+        except NotTold as error:
+            log.error(
+                "an alert cannot be posted", alert_uuid=alert.alert_uuid, event_id=alert.event_id, reason=str(error)
+            )
+            raise
+
     def _edit(self, head: "_Head", line: str) -> str:
-        return "edited" if self._channel.edit(head.ts, head.message.with_headline(line)) else "not edited"
+        if not self._channel.edit(head.ts, head.message.with_headline(line)):
+            raise NotTold("not edited")
+        return "edited"
 
     def _head(self, event_id: str) -> "_Head | None":
         try:

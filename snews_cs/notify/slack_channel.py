@@ -10,7 +10,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from snews_cs.errors import NotToldYet, SettingsError
+from snews_cs.errors import NotTold, NotToldYet, SettingsError
 from snews_cs.notify.slack_message import SlackMessage
 from snews_cs.waiting import Backoff, StopRequest
 
@@ -110,6 +110,11 @@ class SlackChannel:
         """Post a message, into a thread if one is named, and return Slack's name for it (``ts``).
 
         Where the thread is closed it goes into the channel, and where Slack does not take its blocks, as a text.
+
+        Raises
+        ------
+        NotTold
+            If Slack does not take this message so either; it may take others.
         """
         arguments: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}
         if thread is not None:
@@ -122,9 +127,7 @@ class SlackChannel:
             except _Refused as refused:
                 left_out = "thread_ts" if refused.code in _THREAD else "blocks" if refused.code in _BLOCKS else None
                 if arguments.pop(left_out or "", None) is None:
-                    raise SettingsError(
-                        f"Slack lets nobody post to slack_channel_id {self.channel_id} so: {refused.code}"
-                    ) from refused
+                    raise NotTold(str(refused)) from refused
                 log.warning(
                     "Slack does not take a message as it is: posting it without", part=left_out, error=str(refused)
                 )

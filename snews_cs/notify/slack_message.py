@@ -14,6 +14,7 @@ from snews_cs.notify.wording import (
     alert_in_words,
     false_alarm_rate_in_words,
     headline,
+    lateness_in_words,
     members_of,
     origin,
     remarks,
@@ -63,8 +64,8 @@ class SlackMessage:
         return cls(content["text"], tuple(content["blocks"]))
 
 
-def alert_message(alert: PublishedAlert, *, link: str, firedrill: bool = False) -> SlackMessage:
-    """Return the message that tells of an alert; for a real INITIAL it rings.
+def alert_message(alert: PublishedAlert, *, link: str, firedrill: bool = False, now_unix_ns: int) -> SlackMessage:
+    """Return the message that tells of an alert; for a real INITIAL it rings, unless it is late.
 
     Parameters
     ----------
@@ -74,13 +75,20 @@ def alert_message(alert: PublishedAlert, *, link: str, firedrill: bool = False) 
         Where to read on: ``https://...``.
     firedrill
         Whether it comes from the topic of firedrills.
+    now_unix_ns
+        When it is posted, POSIX time, ns.
     """
-    rings = alert.kind == "INITIAL" and not alert.is_test and not firedrill
+    late = lateness_in_words(alert, "message", now_unix_ns)
+    rings = alert.kind == "INITIAL" and not alert.is_test and not firedrill and not late
     text = escaped(alert_in_words(alert, firedrill=firedrill))
+    first, _, rest = text.partition("\n")
+    paragraph = []
     if rings:
-        first, _, rest = text.partition("\n")
         text = f"{first} {HERE}\n{rest}"
-    paragraph = [HERE] if rings else []
+        paragraph.append(HERE)
+    if late:
+        text = f"{first}\n{late}\n{rest}"
+        paragraph.append(late)
     if alert.kind != "RETRACTION":
         paragraph.append(escaped(false_alarm_rate_in_words(alert)))
     blocks = [_header(headline(alert, firedrill=firedrill))]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
-from snews_cs.errors import MessageRefused, NotToldYet, StorageError
+from snews_cs.errors import MessageRefused, NotTold, NotToldYet, StorageError
 from snews_cs.notify.deliveries import Claim, Deliveries
 from snews_cs.notify.wording import PublishedAlert
 from snews_cs.streams.alerts import ReceivedAlert
@@ -41,7 +41,8 @@ class Delivery(NamedTuple):
         What it is, among all that is to be done for that recipient about that alert.
     attempt
         Tries it once, within a few seconds, and returns a receipt: a short text. It raises
-        :class:`snews_cs.errors.NotToldYet` if it is to be tried again; any other error ends the teller.
+        :class:`snews_cs.errors.NotToldYet` if it is to be tried again, and :class:`snews_cs.errors.NotTold`, after a
+        line in the log, if it is to be given up; any other error ends the teller.
     """
 
     step: str
@@ -248,10 +249,18 @@ class _Line:
                 except NotToldYet as problem:
                     self._failed(problem)
                     return
-                self._backoff.success()
-                self._deliveries.done(delivery, receipt)
-                log.info("told of an alert", delivery=delivery, alert_type=alert.alert_type, event_id=alert.event_id)
+                except NotTold as reason:
+                    self._done(delivery, f"refused: {reason}")
+                else:
+                    self._done(delivery, receipt)
+                    log.info(
+                        "told of an alert", delivery=delivery, alert_type=alert.alert_type, event_id=alert.event_id
+                    )
             self._waiting.popleft()
+
+    def _done(self, delivery: str, receipt: str) -> None:
+        self._backoff.success()
+        self._deliveries.done(delivery, receipt)
 
     def _failed(self, problem: NotToldYet) -> None:
         delay_s = max(self._backoff.failure(), problem.after_s)

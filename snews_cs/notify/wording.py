@@ -5,7 +5,10 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, ValidationError
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.times import parse_utc
+from snews_cs.messages.times import NS_PER_S, describe_duration, parse_utc, tai_from_posix
+
+LATE_AFTER_NS = 600 * NS_PER_S
+"""Who is told of an alert later than this after it was sent is told so, too."""
 
 _DAYS_PER_YEAR = 365.25
 _UNITS = (("year", 1.0), ("day", 1 / _DAYS_PER_YEAR), ("hour", 1 / _DAYS_PER_YEAR / 24))
@@ -175,6 +178,16 @@ def alert_in_words(alert: PublishedAlert, *, firedrill: bool = False) -> str:
     if alert.kind != "RETRACTION":
         lines.append(false_alarm_rate_in_words(alert))
     return "\n".join([*lines, *remarks(alert), origin(alert)])
+
+
+def lateness_in_words(alert: PublishedAlert, what: str, now_unix_ns: int) -> str | None:
+    """Return how late it is (``what`` is a mail, a message) that tells of an alert now; None if it is not late."""
+    if alert.sent_time_utc is None:
+        return None
+    late_ns = tai_from_posix(now_unix_ns) - parse_utc(alert.sent_time_utc)
+    if late_ns <= LATE_AFTER_NS:
+        return None
+    return f"This {what} is late: the alert is of {describe_duration(late_ns)} ago."
 
 
 def frequency_in_words(rate_per_year: float) -> str:

@@ -109,6 +109,8 @@ def test_what_is_refused_for_good_is_said_and_holds_up_nothing(
     [error] = [line for line in lines if line["log_level"] == "error"]
     assert (error["to"], error["alert_uuid"]) == (ONE, "alert 1")
     assert reply in error["reason"]
+    told = {line["delivery"] for line in lines if line["event"] == "told of an alert"}
+    assert told == {f"mail to {OTHER}/alert 1/mail", f"mail to {ONE}/alert 2/mail", f"mail to {OTHER}/alert 2/mail"}
 
 
 def test_an_outage_is_waited_out_for_ever(notes: NotesThatMayBeAway) -> None:

@@ -1,5 +1,6 @@
 """Each alert is told in Slack once, where it belongs, whatever Slack is like that day."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.notify.conftest import BEGAN_MS, Clock, ListedAlerts, NotesThatMayBeA
 from tests.support.slack_server import CHANNEL, TOKEN, Fault, Post, SlackServer, permalink
 
 E1, E2, E3 = "event-1", "event-2", "event-3"
+HALF_PAST_TWELVE_NS = int(datetime(2026, 11, 21, 12, 30, tzinfo=UTC).timestamp()) * 10**9
 
 
 class Bot:
@@ -25,6 +27,11 @@ class Bot:
         self.clock = Clock()
         self._holders = 0
 
+    @property
+    def now_unix_ns(self) -> int:
+        """POSIX time, ns: half past twelve at first."""
+        return HALF_PAST_TWELVE_NS + round((self.clock.now - Clock().now) * 10**9)
+
     def run(self, *contents: dict[str, object], stop_after: int = 1000, firedrill: bool = False) -> ListedAlerts:
         """Let a bot read these alerts."""
         self._holders += 1
@@ -32,7 +39,9 @@ class Bot:
         alerts = ListedAlerts(stop, self.clock, contents, most_batches=stop_after)
         deliveries = Deliveries(self.notes, holder=str(self._holders), monotonic=self.clock)
         channel = SlackChannel(TOKEN, CHANNEL, api_url=self.slack.url)
-        recipient = SlackThread(channel, deliveries, link="https://snews2.org", firedrill=firedrill)
+        recipient = SlackThread(
+            channel, deliveries, link="https://snews2.org", firedrill=firedrill, clock=lambda: self.now_unix_ns
+        )
         Teller(
             alerts, [recipient], deliveries, topic="t", began_unix_ms=BEGAN_MS, stop=stop, monotonic=self.clock
         ).run()
@@ -152,6 +161,15 @@ def test_only_a_real_initial_rings(bot: Bot) -> None:
     ]
 
 
+def test_what_was_held_up_by_an_outage_says_so_and_does_not_ring(bot: Bot) -> None:
+    bot.clock.now += 500
+    bot.run(revision(E1, 1, "INITIAL", sent_time_utc="2026-11-21T12:30:00Z"))
+    bot.slack.fail("chat.postMessage", Fault(429, retry_after=300))
+    bot.run(revision(E2, 1, "INITIAL", sent_time_utc="2026-11-21T12:30:00Z"))
+    assert ["<!here>" in post.first_text for post in bot.slack.posts] == [True, False]
+    assert bot.slack.posts[1].first_text.splitlines()[1] == "This message is late: the alert is of 13 minutes ago."
+
+
 def test_rate_limits_and_outages_are_waited_out(bot: Bot) -> None:
     bot.slack.fail("chat.postMessage", Fault(429, retry_after=30), Fault(503), Fault(500))
     bot.slack.fail("chat.update", Fault(429, retry_after=60), Fault(200, ""))
@@ -192,9 +210,29 @@ def test_what_goes_wrong_for_good_ends_the_bot(bot: Bot) -> None:
     assert len(bot.slack.posts) == 1
 
 
+@pytest.mark.parametrize("code", ["some_new_error", "invalid_blocks", "msg_too_long"])
+def test_one_message_that_slack_never_takes_is_said_and_holds_up_nothing(bot: Bot, code: str) -> None:
+    bot.slack.refusals["chat.postMessage"] = code
+    with capture_logs() as lines:
+        alerts = bot.run(INITIAL_1)
+    bot.slack.refusals.clear()
+    bot.run(INITIAL_1, revision(E2, 1, "INITIAL"))
+    assert alerts.done == 1
+    assert bot.told() == [("Supernova alert: 2 detectors coincide", [])]
+    assert f"Event {E2}" in bot.heads[0].text
+    assert bot.notes.get(f"receipt/slack {CHANNEL}/{E1}.1/message") == f"refused: Slack refuses: {code}"
+    [error] = [line for line in lines if line["log_level"] == "error"]
+    assert (error["alert_uuid"], error["event_id"]) == (f"{E1}.1", E1)
+    assert code in error["reason"]
+    assert "told of an alert" not in [line["event"] for line in lines]
+
+
 def test_a_head_line_that_cannot_be_edited_holds_up_nothing(bot: Bot) -> None:
     bot.slack.refusals["chat.update"] = "edit_window_closed"
-    bot.run(INITIAL_1, revision(E1, 2), revision(E1, 3))
+    with capture_logs() as lines:
+        bot.run(INITIAL_1, revision(E1, 2), revision(E1, 3))
+    told = [line["delivery"] for line in lines if line["event"] == "told of an alert"]
+    assert told == [f"slack {CHANNEL}/{E1}.{number}/message" for number in (1, 2, 3)]
     assert bot.told() == [
         ("Supernova alert: 2 detectors coincide", ["Supernova alert updated: 2 detectors coincide now"] * 2)
     ]

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
-from snews_cs.errors import NotToldYet, SettingsError
+from snews_cs.errors import NotTold, NotToldYet, SettingsError
 from snews_cs.notify import slack_channel
 from snews_cs.notify.slack_channel import SlackChannel, check_patiently
 from snews_cs.notify.slack_message import SlackMessage
@@ -70,9 +70,9 @@ def test_what_a_closed_thread_does_not_take_goes_into_the_channel(slack: SlackSe
 
 
 @pytest.mark.parametrize("code", ["some_new_reason", "invalid_blocks", "restricted_action_thread_locked"])
-def test_what_slack_never_takes_ends_the_bot(slack: SlackServer, channel: SlackChannel, code: str) -> None:
+def test_a_message_that_slack_never_takes_is_given_up(slack: SlackServer, channel: SlackChannel, code: str) -> None:
     slack.refusals["chat.postMessage"] = code
-    with pytest.raises(SettingsError, match=f"lets nobody post to slack_channel_id {CHANNEL} so: {code}"):
+    with pytest.raises(NotTold, match=f"^Slack refuses: {code}$"):
         channel.post(MESSAGE)
 
 

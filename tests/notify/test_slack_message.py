@@ -1,5 +1,6 @@
 """What a person reads in Slack, and what Slack takes."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ from tests.support.slack_blocks import faults_of
 
 EVENT = "5fd30c02-7c1d-5c4e-9e8f-0a4f8d6e3b11"
 LINK = "https://snews2.org/events"
+NOW_NS = int(datetime(2026, 11, 21, 12, 30, 11, tzinfo=UTC).timestamp()) * 10**9
 
 
 def message(firedrill: bool = False, **changes: Any) -> SlackMessage:
-    return alert_message(PublishedAlert.read(alert(**changes)), link=LINK, firedrill=firedrill)
+    return alert_message(PublishedAlert.read(alert(**changes)), link=LINK, firedrill=firedrill, now_unix_ns=NOW_NS)
 
 
 def shown(message: SlackMessage) -> list[str]:
@@ -94,6 +96,22 @@ def test_it_rings_for_a_real_initial_alert_only(changes: dict[str, Any], firedri
     told = message(firedrill=firedrill, **changes)
     assert (HERE in told.text) == (HERE in "\n".join(shown(told))) == rings
     assert (told.text + "".join(shown(told))).count("<!") == 2 * rings
+
+
+@pytest.mark.parametrize(
+    ("sent_time", "is_late"), [("2026-11-21T12:20:11Z", False), ("2026-11-21T09:00:00Z", True), (None, False)]
+)
+def test_a_late_message_says_so_and_does_not_ring(sent_time: str | None, *, is_late: bool) -> None:
+    told = message(sent_time_utc=sent_time)
+    late = "This message is late: the alert is of 3 hours ago."
+    assert (HERE in told.text) == (HERE in shown(told)[1]) == (not is_late)
+    assert shown(told)[1].startswith(f"{late} False alarm rate: ") == is_late
+    assert (told.text.splitlines()[1] == late) == is_late
+
+
+def test_a_late_retraction_says_so() -> None:
+    told = message(alert_type="RETRACTION", sent_time_utc="2026-11-21T09:00:00Z")
+    assert shown(told)[1] == "This message is late: the alert is of 3 hours ago."
 
 
 def test_a_retraction_says_nothing_of_chance() -> None:

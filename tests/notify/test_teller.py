@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from snews_cs.errors import NotToldYet, SettingsError
+from snews_cs.errors import NotTold, NotToldYet, SettingsError
 from snews_cs.notify import teller
 from snews_cs.notify.deliveries import ABANDONED_AFTER_S, STORE_PATIENCE_S, Deliveries
 from snews_cs.notify.teller import Delivery, Recipient, Teller
@@ -124,6 +124,19 @@ def test_a_wait_that_is_asked_for_is_kept(table: Table) -> None:
     table.tell([listener], alert(0))
     assert 30 <= table.clock.now - began < 31
     assert listener.heard == both(0)
+
+
+def test_who_refuses_for_good_is_not_asked_again_nor_called_told(table: Table) -> None:
+    listener = Listener("somebody", NotTold("no such person"))
+    with capture_logs() as lines:
+        alerts = table.tell([listener], alert(0), alert(1))
+        table.tell([listener], alert(0))
+    assert listener.heard == ["alert 0 then", *both(1)]
+    assert alerts.done == 2
+    assert table.notes.get("receipt/somebody/alert 0/first") == "refused: no such person"
+    assert [line["delivery"] for line in lines if line["event"] == "told of an alert"] == [
+        f"somebody/{heard.replace(' first', '/first').replace(' then', '/then')}" for heard in listener.heard
+    ]
 
 
 def test_the_position_moves_on_only_when_all_was_told(table: Table) -> None:
