@@ -94,6 +94,13 @@ class Fields:
         name, value = self.find(spellings)
         return None if value is None else read_time(name, value)
 
+    def time_if_readable(self, spellings: Spellings) -> Nanoseconds | None:
+        """Return a time that decides nothing, TAI ns; None also if it is not one: no message is refused for it."""
+        try:
+            return self.time(spellings)
+        except MessageRefused:
+            return None
+
     def p_value(self, spellings: Spellings) -> float | None:
         """Return a p-value; clients of the 1.x series may write it as text."""
         name, value = self.find(spellings)

@@ -1,12 +1,16 @@
-"""Reads JSON of strangers: bounded nesting, no NaN or Infinity, no integer beyond 64 bits, only storable text."""
+"""Reads JSON of strangers: bounded nesting, only numbers and text that can be stored.
+
+A number that is not finite is null, since libraries write NaN where there is no value. An integer that does not fit
+into 64 bits is a float.
+"""
 
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 from snews_cs.errors import MessageRefused
-from snews_cs.messages.limits import INT64, MAX_DEPTH, MAX_PARTS, quote, storable
+from snews_cs.messages.limits import INT64, MAX_DEPTH, MAX_PARTS, storable
 
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # never tries a string twice: linear
 _BRACKETS = re.compile(r"[\[\]{}]")
@@ -19,9 +23,8 @@ def loads(text: str) -> Any:
     Raises
     ------
     MessageRefused
-        If it is not JSON, nests deeper than :data:`~snews_cs.messages.limits.MAX_DEPTH`, has more than
-        :data:`~snews_cs.messages.limits.MAX_PARTS` lists and objects, or holds a number that is not finite or an
-        integer that does not fit into 64 bits.
+        If it is not JSON, nests deeper than :data:`~snews_cs.messages.limits.MAX_DEPTH`, or has more than
+        :data:`~snews_cs.messages.limits.MAX_PARTS` lists and objects.
     """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_structure(text)
@@ -48,21 +51,13 @@ def _check_structure(text: str) -> None:
             raise MessageRefused(f"JSON has more than {MAX_PARTS} lists and objects")
 
 
-def _integer(text: str) -> int:
-    if len(text) > 20 or (value := int(text)) not in INT64:
-        raise MessageRefused(f"the integer {quote(text)} does not fit into 64 bits")
-    return value
+def _integer(text: str) -> int | float | None:
+    return int(text) if len(text) <= 20 and int(text) in INT64 else _finite(text)
 
 
-def _finite(text: str) -> float:
+def _finite(text: str) -> float | None:
     value = float(text)
-    if not math.isfinite(value):
-        raise MessageRefused(f"the number {quote(text)} is too large")
-    return value
-
-
-def _not_a_number(text: str) -> NoReturn:
-    raise MessageRefused(f"{text} is not a number that a message may hold")
+    return value if math.isfinite(value) else None
 
 
 def _storable(value: Any) -> Any:
@@ -76,4 +71,4 @@ def _storable(value: Any) -> Any:
     return value
 
 
-_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_constant=_not_a_number)
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_constant=_finite)

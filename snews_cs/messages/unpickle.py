@@ -55,9 +55,7 @@ def _plain(value: object, depth: int) -> Any:
             raise MessageRefused("the pickle holds an integer that does not fit into 64 bits")
         return value
     if isinstance(value, float):
-        if not math.isfinite(value):
-            raise MessageRefused(f"{value} is not a number that a message may hold")
-        return value
+        return value if math.isfinite(value) else None
     if depth == MAX_DEPTH:
         raise MessageRefused(f"the pickle nests deeper than {MAX_DEPTH} levels")
     if isinstance(value, list | tuple):

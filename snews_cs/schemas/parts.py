@@ -17,6 +17,7 @@ _ISO = rf"{_YEAR}-{_MONTH}-{_DAY}[T ]{_CLOCK}(\.[0-9]{{1,9}})?{_ZONE}?"
 _OLD = rf"([0-9]{{2}}/{_MONTH}/{_DAY}|{_DAY}/{_MONTH}/{_YEAR}) {_CLOCK}([:.][0-9]{{1,9}})?"
 _PROBABILITY = r"([01](\.0*)?|0\.[0-9]*|[0-9](\.[0-9]*)?[eE]-0*[1-9][0-9]*)"
 
+ANYTHING: Schema = {}
 NULL: Schema = {"type": "null"}
 TIME: Schema = {"type": "string", "pattern": f"^({_ISO}|{_OLD})$"}
 P_VALUE: Schema = {

@@ -9,6 +9,7 @@ from snews_cs.messages.decoders.commands import WORDS
 from snews_cs.messages.decoders.tiers import TIERS, Tier, Vocabulary
 from snews_cs.messages.fields import Spellings
 from snews_cs.schemas.parts import (
+    ANYTHING,
     COUNT,
     FLAG,
     INTEGER,
@@ -155,8 +156,10 @@ def common(spelled: Vocabulary) -> Schema:
             **NAME,
         },
         **field(spelled.message_uuid, "Identity of the message; without one, hop's or Kafka's.", NAME),
-        **field(spelled.machine_time, "When the detector's machine wrote it, UTC.", TIME),
-        **field(spelled.sent_time, "When it was sent, UTC.", TIME),
+        **field(
+            spelled.machine_time, "When the detector's machine wrote it, UTC; anything else is passed over.", ANYTHING
+        ),
+        **field(spelled.sent_time, "When it was sent, UTC; anything else is passed over.", ANYTHING),
         **field(("is_test",), "A test: goes to the cache of tests, its alerts to a topic of their own.", FLAG),
         **field(("is_firedrill",), "Of a drill: refused on the topic of real observations.", FLAG),
     }

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from snews_cs.coincidence.engine import Engine
 from snews_cs.coincidence.types import CacheKey, Disposition, Outcome, SublistRecord
+from snews_cs.messages.decoders.server_alert import NOTICE_ID
 from snews_cs.messages.times import describe_duration, format_utc
 from snews_cs.messages.types import Nanoseconds, Observation
 from snews_cs.storage.entry import Entry
@@ -51,7 +52,7 @@ def notice_content(
         Who sends it, whether in a firedrill, and whether while the store cannot be reached.
     """
     sent_time = format_utc(received_ns)
-    identifier = f"SNEWS_No_Coincidence {sent_time}"
+    identifier = f"{NOTICE_ID} {sent_time}"
     sublists = _sublists(message, outcome, engine)
     return {
         "_id": identifier,

@@ -81,14 +81,6 @@ def test_no_value(value: bytes | None) -> None:
         (b'"17"', "a JSON number, not an object"),
         (b'{"format": "x", "content": null}', "a JSON null, not an object"),
         (json.dumps(json.dumps(json.dumps(json.dumps(json.dumps(BODY))))).encode(), "a JSON string, not an object"),
-        (b'{"a": NaN}', "NaN is not a number that a message may hold"),
-        (b'{"a": [Infinity]}', "Infinity is not a number that a message may hold"),
-        (b'{"a": -Infinity}', "-Infinity is not a number that a message may hold"),
-        (b'{"a": 1e400}', "the number '1e400' is too large"),
-        (b'{"a": -1e400}', "the number '-1e400' is too large"),
-        (b'{"a": 9223372036854775808}', "'9223372036854775808' does not fit into 64 bits"),
-        (b'{"a": -9223372036854775809}', "does not fit into 64 bits"),
-        (b'{"a": ' + b"9" * 100_000 + b"}", "does not fit into 64 bits"),
         (b'{"a": "\\x"}', "not JSON: Invalid \\escape"),
         (b'{"a": "\n"}', "not JSON: Invalid control character"),
         (b"x" * (MAX_BYTES + 1), "1048577 bytes, more than 1048576"),
@@ -172,3 +164,20 @@ class TestIdentity:
     def test_place(self, hop_id: bytes | None) -> None:
         assert open_envelope(record(b"{}", _id=hop_id)).message_uuid == "observations/2/7"
         assert open_envelope(record(b"{}")).message_uuid == "observations/2/7"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("NaN", None),
+        ("Infinity", None),
+        ("-Infinity", None),
+        ("-1e400", None),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", 2.0**63),
+        ("-9223372036854775809", -(2.0**63)),
+        ("9" * 100_000, None),
+    ],
+)
+def test_numbers_that_do_not_fit(written: str, read: Any) -> None:
+    assert body_of(f'{{"a": [{written}]}}'.encode()) == {"a": [read]}

@@ -94,7 +94,6 @@ MALFORMED = {
     "words": b"the password is hunter2",
     "escaped": json.dumps(COMMAND).replace('"pass"', f'"{escaped("pass")}"')[:-1].encode(),
     "escaped and encoded twice": json.dumps(json.dumps(COMMAND).replace("pass", escaped("pass")))[:-1].encode(),
-    "not finite": json.dumps({**COMMAND, "x": float("nan")}).encode(),
     "not UTF-8": b"\xff" + json.dumps(COMMAND).encode(),
     "list": json.dumps([COMMAND]).encode(),
     "too deep": b'{"a":' * 100 + json.dumps(COMMAND).encode() + b"}" * 100,

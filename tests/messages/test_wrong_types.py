@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from snews_cs.messages.decoders.server_alert import NOTICE_ID
 from snews_cs.messages.types import (
     Observation,
 )
@@ -29,16 +30,34 @@ WRONG: list[Any] = [
 ]
 
 
+NO_TIMES = [True, 17, 1.5, "", "wrong", "2031-02-30T00:00:00Z", "x" * 10**6, [], {}]
+
+
 class TestWrongTypes:
     """Every field, with everything that it may not hold: a reason that names it, or it is not read at all."""
 
-    @pytest.mark.parametrize("field", ["neutrino_time", "machine_time", "sent_time_utc"])
-    @pytest.mark.parametrize("value", [True, 17, 1.5, "", "wrong", "2031-02-30T00:00:00Z", "x" * 10**6, [], {}])
-    def test_times(self, field: str, value: Any) -> None:
-        fields = {"detector_name": "LVD", "neutrino_time": TIME, field: value}
-        reason = refusal_of(**fields)
-        assert reason.startswith(f"{field} ")
+    @pytest.mark.parametrize("value", NO_TIMES)
+    def test_the_time_that_decides(self, value: Any) -> None:
+        reason = refusal_of(detector_name="LVD", neutrino_time=value)
+        assert reason.startswith("neutrino_time ")
         assert len(reason) < 250
+
+    @pytest.mark.parametrize("field", ["machine_time", "sent_time_utc"])
+    @pytest.mark.parametrize("value", NO_TIMES)
+    def test_times_that_decide_nothing(self, field: str, value: Any) -> None:
+        message = said(detector_name="LVD", neutrino_time=TIME, **{field: value})
+        assert (message.machine_time_ns, message.sent_time_ns) == (None, None)
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**64])
+    def test_numbers_that_decide_nothing(self, value: float) -> None:
+        assert said(detector_name="LVD", neutrino_time=TIME, meta={"a": [value]}, b=value) == said(
+            detector_name="LVD", neutrino_time=TIME
+        )
+
+    def test_numbers_that_decide(self) -> None:
+        assert "nor a neutrino_time" in refusal_of(detector_name="LVD", neutrino_time=float("nan"))
+        assert said(detector_name="LVD", neutrino_time=TIME, p_val=float("nan")).p_value is None
+        assert refusal_of(detector_name="LVD", neutrino_time=TIME, p_val=2**64).startswith("p_val must be a number in")
 
     @pytest.mark.parametrize("field", ["is_test", "is_firedrill", "is_pre_sn"])
     @pytest.mark.parametrize("value", [0, 1, 1.5, "", "true", [], {}])
@@ -149,3 +168,9 @@ class TestWrongTypes:
         message = said(detector_name="LVD", neutrino_time=TIME, p_val=-0.0)
         assert isinstance(message, Observation)
         assert str(message.p_value) == "0.0"
+
+
+def test_a_notice_is_no_observation() -> None:
+    """Else the next notice would be about it."""
+    body = {"id": f"{NOTICE_ID} {TIME}", "detector_name": "LVD", "neutrino_time": TIME, "message_uuid": "x"}
+    assert "notice of a coincidence server" in refusal_of(**body)

@@ -111,8 +111,8 @@ def common_fields(envelope: Envelope, vocabulary: Vocabulary, *, is_test: bool =
         "message_uuid": fields.identifier(vocabulary.message_uuid) or envelope.message_uuid,
         "is_test": fields.flag(("is_test",)) or envelope.is_hop_test or is_test,
         "is_firedrill": fields.flag(("is_firedrill",)),
-        "machine_time_ns": fields.time(vocabulary.machine_time),
-        "sent_time_ns": fields.time(vocabulary.sent_time),
+        "machine_time_ns": fields.time_if_readable(vocabulary.machine_time),
+        "sent_time_ns": fields.time_if_readable(vocabulary.sent_time),
     }
 
 
