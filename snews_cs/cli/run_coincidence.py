@@ -20,7 +20,7 @@ from snews_cs.messages.times import tai_now
 from snews_cs.monitoring.metrics import Metrics
 from snews_cs.monitoring.start import monitored
 from snews_cs.monitoring.statistics import ConsumerWatch
-from snews_cs.server.answers import Answers
+from snews_cs.server.answers import MOST_WAITING, Answers
 from snews_cs.server.courier import Courier
 from snews_cs.server.loop import CoincidenceServer
 from snews_cs.server.notices import Notices
@@ -151,7 +151,7 @@ def _server(
         storage=storage,
         spool=spool,
         outbox=outbox,
-        answers=Answers(publisher, settings.connection_test_topic, time.monotonic),
+        answers=_answers(settings, stack),
         notices=_notices(settings, stack, firedrill=firedrill),
         server_tag=settings.server_tag,
         policy=admission_policy(settings, registry, firedrill=firedrill),
@@ -164,11 +164,19 @@ def _server(
     return server
 
 
+def _answers(settings: Settings, stack: ExitStack) -> Answers:
+    """Return what answers connection tests, over a connection of its own."""
+    topic = settings.connection_test_topic
+    publisher = AlertPublisher([topic], auth=settings.hop_auth, idempotent=False)
+    courier = stack.enter_context(Courier(publisher, "answers", MOST_WAITING))
+    return Answers(topic, courier.give, time.monotonic)
+
+
 def _notices(settings: Settings, stack: ExitStack, *, firedrill: bool) -> Notices:
     """Return what tells detectors of observations that raise no alert, over a connection of its own."""
     topic = settings.no_coincidence_topic
     publisher = AlertPublisher(filter(None, [topic]), auth=settings.hop_auth, idempotent=False)
-    courier = stack.enter_context(Courier(publisher))
+    courier = stack.enter_context(Courier(publisher, "notices"))
     return Notices(topic, courier.give, server_tag=settings.server_tag, is_firedrill=firedrill)
 
 

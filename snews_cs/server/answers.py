@@ -1,25 +1,17 @@
-"""Answers to connection tests. They go out after the alerts of their round, all at once; no alert waits for them."""
+"""Answers to connection tests. They are sent after the alerts of their round, and nothing waits for them."""
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-import structlog
-
-from snews_cs.errors import StreamError
 from snews_cs.messages.types import ConnectionTest
 from snews_cs.storage.entry import Entry
-from snews_cs.streams.publication import Publication, Publisher
-
-log = structlog.get_logger(__name__)
+from snews_cs.streams.publication import Publication
 
 AGAIN_AFTER_S = 3.0
 """When a connection test is answered once more. snews_pt reads from the end of the topic on, and finds that end a
 moment after it has asked: an answer that is faster than that it never sees. It looks after 8 s."""
-
-PAUSE_S = 3.0
-"""For how long nothing is sent after a failure, s: each may hold up the loop, and an alert in it, for 2.5 s."""
 
 MOST_WAITING = 100
 """How many answers wait at most; of a flood the oldest are dropped."""
@@ -30,19 +22,22 @@ class Answers:
 
     Parameters
     ----------
-    publisher, topic
+    topic
         Where connection tests are answered: a full ``kafka://`` address.
+    send
+        Takes answers to the topic; neither waits nor fails (:meth:`snews_cs.server.courier.Courier.give`).
     monotonic
         A clock that never goes back, in s.
     """
 
-    def __init__(self, publisher: Publisher, topic: str, monotonic: Callable[[], float]) -> None:
-        self._publisher = publisher
+    def __init__(
+        self, topic: str, send: Callable[[Sequence[Publication]], None], monotonic: Callable[[], float]
+    ) -> None:
         self._topic = topic
+        self._send = send
         self._monotonic = monotonic
         self._now: deque[Publication] = deque(maxlen=MOST_WAITING)
         self._later: deque[tuple[float, Publication]] = deque(maxlen=MOST_WAITING)
-        self._not_before_s = float("-inf")
 
     def take(self, entry: Entry) -> None:
         """Answer a message, if it is one to be answered: soon, and :data:`AGAIN_AFTER_S` later."""
@@ -54,18 +49,9 @@ class Answers:
             self._later.append((self._monotonic() + AGAIN_AFTER_S, answer))
 
     def send(self) -> None:
-        """Send what is due. What cannot be sent is dropped and logged: the client asks again."""
+        """Send what is due."""
         while self._later and self._later[0][0] <= self._monotonic():
             self._now.append(self._later.popleft()[1])
-        if not self._now or self._monotonic() < self._not_before_s:
-            return
-        due = list(self._now)
-        self._now.clear()
-        detectors = ", ".join(sorted({answer.key for answer in due}))
-        try:
-            self._publisher.publish_all(due)
-        except StreamError as error:
-            self._not_before_s = self._monotonic() + PAUSE_S
-            log.error("connection test not answered", detectors=detectors, error=str(error))
-        else:
-            log.info("connection test answered", detectors=detectors)
+        if self._now:
+            self._send(list(self._now))
+            self._now.clear()

@@ -34,9 +34,9 @@ def test_a_broker_that_is_away_holds_up_neither_alerts_nor_the_end(embedded_brok
     with closing(System(embedded_broker, tmp_path, f"sqlite:///{tmp_path}/store.sqlite")) as system:
         server = system.start({"NO_COINCIDENCE_TOPIC": "kafka://127.0.0.1:1/no-coincidence"})
         system.publish(observation("LVD", 60))
-        assert "127.0.0.1:1" in server.wait_for("notices wait to be sent")["error"]
+        assert "127.0.0.1:1" in server.wait_for("answers or notices wait to be sent")["error"]
         for detector in ("JUNO", "XENONnT"):
             system.publish(observation(detector))
         assert len(system.alerts(1)) == 1
         assert server.stop() == 0
-    assert [record["notices"] for record in server.log if record["event"].startswith("notices lost")] == [2]
+    assert [record["count"] for record in server.log if record["event"].startswith("answers or notices lost")] == [2]

@@ -61,6 +61,8 @@ class Broker:
         What stands on each of the other topics.
     notices
         What each server told of observations without an alert: those handed to the courier count as sent.
+    answers
+        What each server answered to connection tests: those handed to the courier, too.
     forgotten
         Events of alerts sent by a server that had neither store nor disk, and died, or had just been started.
     """
@@ -71,6 +73,7 @@ class Broker:
         self.committed = [0] * weather.partitions
         self.written: defaultdict[str, list[Written]] = defaultdict(list)
         self.notices: list[Publication] = []
+        self.answers: list[Publication] = []
         self.forgotten: set[str] = set()
         self._shelf = shelf
         for each in sorted(said, key=lambda each: each.time_ns):

@@ -73,7 +73,7 @@ def serve(machine: Machine, room: Room, shelf: Shelf, spooled: Shelf, broker: Br
         storage=storage,
         spool=room.spool.Spool(SimulatedStore(machine, spooled, "disk")),
         outbox=room.outbox.Outbox(publisher, topics, storage, machine.tag, machine.monotonic, Nobody()),
-        answers=room.answers.Answers(publisher, TESTING, machine.monotonic),
+        answers=room.answers.Answers(TESTING, broker.answers.extend, machine.monotonic),
         notices=room.notices.Notices("notices", broker.notices.extend, server_tag=machine.tag),
         server_tag=machine.tag,
         policy=AdmissionPolicy(

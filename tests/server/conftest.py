@@ -2,7 +2,7 @@
 
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -71,6 +71,7 @@ class House:
     stop: StopRequest = field(default_factory=StopRequest)
     tag: str = "test"
     notices_topic: str | None = None
+    answer: Callable[[Sequence[Publication]], None] | None = None
     now_ns: Nanoseconds = START
     monotonic_s: float = 0.0
     _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -87,7 +88,7 @@ class House:
             storage=storage,
             spool=self.spool,
             outbox=self.outbox,
-            answers=Answers(self.publisher, "testing", self._clock),
+            answers=Answers("testing", self.answer or self.publisher.publish_all, self._clock),
             notices=Notices(self.notices_topic, self.notices.extend, server_tag=self.tag),
             policy=AdmissionPolicy(registry=self.registry, admin_password=PASSWORD),
             server_tag=self.tag,

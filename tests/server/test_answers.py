@@ -1,7 +1,9 @@
 """What is answered to clients."""
 
-from snews_cs.server.answers import AGAIN_AFTER_S, MOST_WAITING, PAUSE_S
+from snews_cs.server.answers import AGAIN_AFTER_S, MOST_WAITING
+from snews_cs.server.courier import Courier
 from tests.server.conftest import OpenHouse, asked, seen
+from tests.server.door import PATIENCE_S, Door
 
 
 def test_a_connection_test_is_answered_at_once_and_once_more(open_house: OpenHouse) -> None:
@@ -19,28 +21,21 @@ def test_a_connection_test_is_answered_at_once_and_once_more(open_house: OpenHou
     assert house.publisher.contents("testing") == [asked(1), asked(2), asked(1), asked(2)]
 
 
-def test_what_could_not_be_answered_is_answered_later(open_house: OpenHouse) -> None:
-    house = open_house()
-    house.publisher.failures = 1
-    house.say(asked())
-    assert house.publisher.contents("testing") == []
-    house.monotonic_s = AGAIN_AFTER_S
-    house.say()
-    assert house.publisher.contents("testing") == [asked()]
-
-
-def test_after_a_failure_nothing_is_tried_for_a_while(open_house: OpenHouse) -> None:
-    """Each attempt may take seconds, in which no alert goes out."""
-    house = open_house()
-    house.publisher.failures = 1
-    house.say(asked(1))
-    for number in range(2, 5):
-        house.monotonic_s += PAUSE_S / 4
-        house.say(asked(number))
-    assert house.publisher.attempts == ["testing"]
-    house.monotonic_s = PAUSE_S
-    house.say()
-    assert {each["uuid"] for each in house.publisher.contents("testing")} == {"1", "2", "3", "4"}
+def test_an_alert_goes_out_while_the_broker_of_the_answers_hangs(open_house: OpenHouse) -> None:
+    door = Door()
+    door.is_open.clear()
+    with Courier(door, "answers") as courier:
+        house = open_house(answer=courier.give)
+        house.say(asked(1))
+        assert door.knocked.wait(PATIENCE_S)
+        house.say(asked(2), seen("JUNO"), seen("XENONnT"))
+        house.monotonic_s = AGAIN_AFTER_S
+        house.say()
+        assert len(house.publisher.contents("alerts")) == 1
+        assert door.sent == []
+        door.is_open.set()
+        assert door.wait_for(4) == ["JUNO"] * 4
+    assert house.publisher.attempts == ["alerts"]
 
 
 def test_of_a_flood_only_the_last_are_answered(open_house: OpenHouse) -> None:
