@@ -101,7 +101,7 @@ class Reader:
         """End a :meth:`take` that waits. Safe in a signal handler."""
         self._arrived.put(None)
 
-    def close(self, timeout_s: float = 2.0) -> None:
+    def close(self, timeout_s: float = 1.5) -> None:
         """Commit what was marked and end, within that time; what has not been taken is dropped."""
         self._closing.make()
         deadline = time.monotonic() + timeout_s

@@ -37,7 +37,7 @@ _PROPERTIES: dict[str, Any] = {
 _TO_THE_END = {"fetch.wait.max.ms": 10}  # the end is known when nothing has come for so long
 _LOOKUP_S = 6.0  # of a cluster, one node may be asked that is no more: the next attempt asks another
 _POSITIONS_S = 10.0
-_CLOSE_S = 2.0
+_CLOSE_S = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ class Session:
             consumer.stop()
 
     def close(self) -> None:
-        """Commit what was marked, and end the connection; what takes longer than 2 s is left to itself.
+        """Commit what was marked, and end the connection; what takes longer than 1.5 s is left to itself.
 
         After something went wrong nothing is committed: closing would wait for a broker that is down, and commit, when
         it is back, offsets of a topic that may have been made anew meanwhile.

@@ -36,7 +36,7 @@ class TopicStream:
         self._stop_requested = True
         self._reader.wake()
 
-    def close(self, timeout_s: float = 2.0) -> None:
+    def close(self, timeout_s: float = 1.5) -> None:
         """Commit what was marked, and end, within that time."""
         self._reader.close(timeout_s)
 
